@@ -1,0 +1,57 @@
+#include "base/arena.h"
+
+#include <algorithm>
+#include <string>
+
+namespace fastlstm {
+
+std::size_t checked_multiply(std::size_t a, std::size_t b) {
+    constexpr std::size_t most = std::numeric_limits<std::ptrdiff_t>::max() / 4;
+    if (b != 0 && a > most / b)
+        throw std::length_error("a workspace of " + std::to_string(a) + " x " +
+                                std::to_string(b) + " bytes exceeds the address space");
+    return a * b;
+}
+
+AlignedBytes allocate_aligned(std::size_t bytes) {
+    const std::size_t rounded = (bytes + kAlignment) / kAlignment * kAlignment;
+    return AlignedBytes(static_cast<std::byte *>(
+        ::operator new[](rounded, std::align_val_t(kAlignment))));
+}
+
+Pool::Block Pool::take(std::size_t bytes) {
+    {
+        std::lock_guard<std::mutex> lock(mutex_);
+        auto best = free_.end();
+        for (auto it = free_.begin(); it != free_.end(); ++it)
+            if (it->size >= bytes && (best == free_.end() || it->size < best->size))
+                best = it;
+        // A block far larger than asked for stays for the call that needs it.
+        if (best != free_.end() && best->size / 4 <= bytes + 4096) {
+            Block block = std::move(*best);
+            free_.erase(best);
+            return block;
+        }
+    }
+    return {allocate_aligned(bytes), bytes};
+}
+
+void Pool::give(Block block) {
+    std::lock_guard<std::mutex> lock(mutex_);
+    free_.push_back(std::move(block));
+    if (free_.size() > kKept)
+        free_.erase(std::min_element(
+            free_.begin(), free_.end(),
+            [](const Block &a, const Block &b) { return a.size < b.size; }));
+}
+
+std::size_t Arena::reserve(std::size_t bytes) {
+    const std::size_t ticket = used_;
+    const std::size_t rounded = (bytes + kAlignment - 1) / kAlignment * kAlignment;
+    if (rounded > std::numeric_limits<std::ptrdiff_t>::max() / 4 - used_)
+        throw std::length_error("the workspace exceeds the address space");
+    used_ += rounded;
+    return ticket;
+}
+
+} // namespace fastlstm

@@ -1,0 +1,38 @@
+// Threads: how many, and how a team that works on one call meets.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace fastlstm {
+
+// The number a parallel call may use now: what set_num_threads said, else the smallest
+// of CPU affinity, cgroup quota and OMP_NUM_THREADS; a lower limit set through OpenMP
+// (threadpoolctl) holds; 1 inside another parallel region and in a forked child.
+int num_threads();
+void set_num_threads(int n);
+
+// A barrier that spins for a bounded time and then yields. OpenMP may grant fewer
+// threads than were asked for, so the number of members is said at each wait.
+class Barrier {
+  public:
+    void wait(int members);
+
+  private:
+    alignas(64) std::atomic<int> waiting_{0};
+    alignas(64) std::atomic<unsigned> phase_{0};
+};
+
+// Runs body(thread, team) on at most `wanted` threads in one OpenMP region; team is the
+// number that OpenMP really granted.
+using TeamBody = void (*)(void *context, int thread, int team);
+void run_team(int wanted, TeamBody body, void *context);
+
+// [begin, end) of part `index` of `parts` nearly equal parts of `total`.
+inline void split(std::int64_t total, int parts, int index, std::int64_t &begin,
+                  std::int64_t &end) {
+    begin = total * index / parts;
+    end = total * (index + 1) / parts;
+}
+
+} // namespace fastlstm

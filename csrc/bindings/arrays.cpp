@@ -1,0 +1,73 @@
+#include "bindings/arrays.h"
+
+#include <utility>
+
+namespace fastlstm {
+namespace {
+
+std::string text(const py::handle &object) { return py::str(object).cast<std::string>(); }
+
+// First and one-past-last byte that an array can touch.
+std::pair<const char *, const char *> extent(const py::array &a) {
+    const char *low = static_cast<const char *>(a.data());
+    const char *high = low + a.itemsize();
+    for (py::ssize_t d = 0; d < a.ndim(); ++d) {
+        const py::ssize_t reach = (a.shape(d) - 1) * a.strides(d);
+        (reach < 0 ? low : high) += reach;
+    }
+    return {low, high};
+}
+
+} // namespace
+
+std::string shape_text(const py::array &a) {
+    return text(py::reinterpret_steal<py::object>(
+        PyObject_GetAttrString(a.ptr(), "shape")));
+}
+
+void check_array(const py::array &a, const char *name, const py::dtype &dtype, int rank,
+                 Access access) {
+    if (!a.dtype().equal(dtype))
+        throw py::type_error(std::string(name) + " has dtype " + text(a.dtype()) +
+                             "; expected " + text(dtype));
+    if (a.ndim() != rank)
+        throw py::value_error(std::string(name) + " has shape " + shape_text(a) +
+                              "; expected " + std::to_string(rank) + " dimensions");
+    const auto item = a.itemsize();
+    if (reinterpret_cast<std::uintptr_t>(a.data()) % static_cast<std::uintptr_t>(item) != 0)
+        throw py::value_error(std::string(name) + " is not aligned to its dtype");
+    for (int d = 0; d < rank; ++d)
+        if (a.strides(d) % item != 0)
+            throw py::value_error(std::string(name) + " is not aligned to its dtype");
+    if (a.shape(rank - 1) > 1 && a.strides(rank - 1) != item)
+        throw py::value_error(std::string(name) + " must be contiguous along its last axis");
+    if (access == Access::Write && !a.writeable())
+        throw py::value_error(std::string(name) + " is read-only; expected a writable array");
+}
+
+void expect_shape(const py::array &a, const char *name,
+                  std::initializer_list<std::int64_t> shape) {
+    py::ssize_t d = 0;
+    bool same = a.ndim() == static_cast<py::ssize_t>(shape.size());
+    std::string expected;
+    for (const std::int64_t n : shape) {
+        same = same && a.shape(d++) == n;
+        expected += (expected.empty() ? "(" : ", ") + std::to_string(n);
+    }
+    if (!same)
+        throw py::value_error(std::string(name) + " has shape " + shape_text(a) +
+                              "; expected " + expected + (shape.size() == 1 ? ",)" : ")"));
+}
+
+void expect_disjoint(const py::array &a, const char *a_name, const py::array &b,
+                     const char *b_name) {
+    if (a.size() == 0 || b.size() == 0)
+        return;
+    const auto [a_low, a_high] = extent(a);
+    const auto [b_low, b_high] = extent(b);
+    if (a_low < b_high && b_low < a_high)
+        throw py::value_error(std::string(a_name) + " and " + b_name +
+                              " share memory; expected separate arrays");
+}
+
+} // namespace fastlstm

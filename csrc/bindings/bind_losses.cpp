@@ -1,0 +1,90 @@
+// Softmax and the losses.
+#include "nn/losses.h"
+
+#include "bindings/bindings.h"
+#include "bindings/dtypes.h"
+
+namespace fastlstm {
+namespace {
+
+using MaybeArray = std::optional<py::array>;
+
+template <class T>
+LossRows<T> loss_rows(const py::array &pred, const MaybeArray &weight,
+                      const py::array &gradient) {
+    const auto p = view<const T>(pred, "pred", 2, Access::Read);
+    const auto g = view<T>(gradient, "gradient", 2, Access::Write);
+    LossRows<T> rows;
+    rows.N = p.shape[0];
+    rows.K = p.shape[1];
+    if (rows.K == 0)
+        throw py::value_error("pred has shape " + shape_text(pred) +
+                              "; expected at least one column");
+    expect_shape(gradient, "gradient", {rows.N, rows.K});
+    expect_disjoint(gradient, "gradient", pred, "pred");
+    rows.pred = rows_of(p);
+    rows.gradient = rows_of(g);
+    if (weight) {
+        rows.weight = flat_view<const T>(*weight, "weight", rows.N, Access::Read).data;
+        expect_disjoint(gradient, "gradient", *weight, "weight");
+    }
+    return rows;
+}
+
+template <class T> double work_of(const LossRows<T> &rows) {
+    return 20.0 * static_cast<double>(rows.N) * static_cast<double>(rows.K);
+}
+
+double bound_squared_error(const py::array &pred, const py::array &target,
+                           const MaybeArray &weight, const py::array &gradient) {
+    return with_dtype(pred, "pred", [&](auto zero) {
+        using T = decltype(zero);
+        const LossRows<T> rows = loss_rows<T>(pred, weight, gradient);
+        const auto t = view<const T>(target, "target", 2, Access::Read);
+        expect_shape(target, "target", {rows.N, rows.K});
+        expect_disjoint(gradient, "gradient", target, "target");
+        const MaybeReleaseGil release(work_of(rows));
+        return squared_error<T>(rows, rows_of(t));
+    });
+}
+
+double bound_cross_entropy(const py::array &logits, const py::array &labels,
+                           const MaybeArray &weight, const py::array &gradient) {
+    return with_dtype(logits, "pred", [&](auto zero) {
+        using T = decltype(zero);
+        const LossRows<T> rows = loss_rows<T>(logits, weight, gradient);
+        const auto l = flat_view<const Index>(labels, "labels", rows.N, Access::Read);
+        expect_disjoint(gradient, "gradient", labels, "labels");
+        const MaybeReleaseGil release(work_of(rows));
+        return softmax_cross_entropy<T>(rows, l.data);
+    });
+}
+
+void bound_softmax(const py::array &logits, const py::array &out) {
+    with_dtype(logits, "logits", [&](auto zero) {
+        using T = decltype(zero);
+        const auto l = view<const T>(logits, "logits", 2, Access::Read);
+        const auto o = view<T>(out, "out", 2, Access::Write);
+        const Index N = l.shape[0], K = l.shape[1];
+        if (K == 0)
+            throw py::value_error("logits has shape " + shape_text(logits) +
+                                  "; expected at least one column");
+        expect_shape(out, "out", {N, K});
+        expect_same_or_disjoint(logits, "logits", out, "out");
+        const MaybeReleaseGil release(20.0 * static_cast<double>(N) * static_cast<double>(K));
+        softmax<T>(N, K, rows_of(l), rows_of(o));
+    });
+}
+
+} // namespace
+
+void bind_losses(py::module_ &m) {
+    using py::arg;
+    m.def("softmax", &bound_softmax, arg("logits2d"), arg("out2d"));
+    m.def("squared_error", &bound_squared_error, arg("pred2d"), arg("target2d"),
+          arg("weight1d"), arg("dpred2d"));
+    m.def("softmax_cross_entropy", &bound_cross_entropy, arg("logits2d"), arg("labels"),
+          arg("weight1d"), arg("dlogits2d"));
+}
+
+} // namespace fastlstm

@@ -1,0 +1,393 @@
+// LSTM, its training Cache and its Stream. Arrays are checked here; the Python layer
+// above checks first and says it in the user's words.
+#include <cmath>
+#include <variant>
+
+#include "bindings/bindings.h"
+#include "bindings/lstm_core.h"
+#include "kernels/dispatch.h"
+#include "nn/lstm_stream.h"
+
+namespace fastlstm {
+namespace {
+
+using MaybeArray = std::optional<py::array>;
+
+template <class T>
+T *optional_flat(const MaybeArray &a, const char *name, Index size, Access access) {
+    return a ? flat_view<T>(*a, name, size, access).data : nullptr;
+}
+
+template <class T> struct CacheOf {
+    std::shared_ptr<LstmCore<T>> core;
+    std::unique_ptr<LstmCall<T>> call;
+    std::int64_t epoch = 0;
+    Index N = 0, T_ = 0;
+    py::object x, y, row_ids, parameters; // kept alive until backward
+};
+
+template <class T> struct StreamOf {
+    std::shared_ptr<LstmCore<T>> core;
+    LstmStream<T> stream;
+};
+
+template <class T>
+ForwardArrays<T> forward_arrays(const LstmCore<T> &core, const py::array &x, const py::array &y,
+                                const MaybeArray &h0, const MaybeArray &c0,
+                                const MaybeArray &hn, const MaybeArray &cn,
+                                const MaybeArray &lengths) {
+    const auto vx = view<const T>(x, "x", 3, Access::Read);
+    const auto vy = view<T>(y, "y", 3, Access::Write);
+    const LstmConfig &config = core.config();
+    ForwardArrays<T> a;
+    a.N = vx.shape[0];
+    a.T_ = vx.shape[1];
+    if (a.N == 0 || a.T_ == 0)
+        throw py::value_error("x has shape " + shape_text(x) +
+                              "; expected at least one sequence and one step");
+    expect_shape(x, "x", {a.N, a.T_, config.input_size});
+    expect_shape(y, "y", {a.N, a.T_, config.output()});
+    expect_disjoint(x, "x", y, "y");
+    checked_multiply(static_cast<std::size_t>(a.N), static_cast<std::size_t>(a.T_));
+    a.x = vx.data;
+    a.x_n = vx.stride[0];
+    a.x_t = vx.stride[1];
+    a.y = vy.data;
+    a.y_n = vy.stride[0];
+    a.y_t = vy.stride[1];
+    const Index hidden = core.state_size(a.N, false), cell = core.state_size(a.N, true);
+    a.h0 = optional_flat<const T>(h0, "h0", hidden, Access::Read);
+    a.c0 = optional_flat<const T>(c0, "c0", cell, Access::Read);
+    a.hn = optional_flat<T>(hn, "hn", hidden, Access::Write);
+    a.cn = optional_flat<T>(cn, "cn", cell, Access::Write);
+    a.lengths = optional_flat<const Index>(lengths, "lengths", a.N, Access::Read);
+    for (Index n = 0; a.lengths && n < a.N; ++n)
+        if (a.lengths[n] < 1 || a.lengths[n] > a.T_)
+            throw py::value_error("lengths[" + std::to_string(n) + "] is " +
+                                  std::to_string(a.lengths[n]) + "; expected 1 to " +
+                                  std::to_string(a.T_));
+    return a;
+}
+
+template <class T>
+std::unique_ptr<LstmCall<T>> run_forward(LstmCore<T> &core, const BoundParameters &bound,
+                                         const ForwardArrays<T> &arrays, bool training) {
+    // The prediction needs no plan: rows times multiply-adds, padding included.
+    double weights = static_cast<double>(core.weights.layout().size);
+    const double flops = 2.0 * weights * static_cast<double>(arrays.N * arrays.T_);
+    std::unique_ptr<LstmCall<T>> call;
+    {
+        const MaybeReleaseGil release(flops);
+        call = std::make_unique<LstmCall<T>>(core.weights, static_cast<const T *>(bound.flat),
+                                             bound.epoch, core.pool, arrays, training);
+        call->forward();
+    }
+    std::lock_guard<std::mutex> lock(core.mutex);
+    core.last_plan = call->plan();
+    return call;
+}
+
+class Cache {
+  public:
+    template <class T> explicit Cache(CacheOf<T> cache) : value_(std::move(cache)) {}
+    Cache(Cache &&) = default;
+    Cache(const Cache &) = delete;
+    template <class T> CacheOf<T> *get() { return std::get_if<CacheOf<T>>(&value_); }
+    std::size_t bytes() const {
+        return std::visit([](const auto &c) { return c.call ? c.call->bytes() : 0; }, value_);
+    }
+
+  private:
+    std::variant<CacheOf<float>, CacheOf<double>> value_;
+};
+
+class Stream {
+  public:
+    template <class T> explicit Stream(StreamOf<T> stream) : value_(std::move(stream)) {}
+    Stream(Stream &&) = default;
+    Stream(const Stream &) = delete;
+
+    py::array step(const py::array &x, const MaybeArray &out) {
+        return std::visit([&](auto &s) { return step_of(s, x, out); }, value_);
+    }
+    void reset() {
+        std::visit([](auto &s) { s.stream.set_state(nullptr, nullptr); }, value_);
+    }
+    py::object state() const {
+        return std::visit([](const auto &s) { return state_of(s); }, value_);
+    }
+    void set_state(const py::array &h, const py::array &c) {
+        std::visit([&](auto &s) { set_state_of(s, h, c); }, value_);
+    }
+    Index batch_size() const {
+        return std::visit([](const auto &s) { return s.stream.rows(); }, value_);
+    }
+
+  private:
+    template <class T>
+    static py::array step_of(StreamOf<T> &s, const py::array &x, const MaybeArray &out) {
+        const LstmConfig &config = s.stream.config();
+        const Index N = s.stream.rows();
+        const bool one = x.ndim() == 1 && N == 1; // a row of its own, without its axis
+        const auto vx = view<const T>(x, "x_t", one ? 1 : 2, Access::Read);
+        if (one)
+            expect_shape(x, "x_t", {config.input_size});
+        else
+            expect_shape(x, "x_t", {N, config.input_size});
+        const Index x_stride = one ? 0 : vx.stride[0];
+        for (Index n = 0; n < N; ++n)
+            for (Index i = 0; i < config.input_size; ++i)
+                if (!std::isfinite(vx.data[n * x_stride + i]))
+                    throw py::value_error("x_t holds " +
+                                          std::to_string(vx.data[n * x_stride + i]) +
+                                          " at row " + std::to_string(n) + ", feature " +
+                                          std::to_string(i) + "; expected finite numbers");
+        py::array result;
+        if (out)
+            result = *out;
+        else if (one)
+            result = py::array_t<T>(config.output());
+        else
+            result = py::array_t<T>({N, config.output()});
+        const auto vy = view<T>(result, "out", one ? 1 : 2, Access::Write);
+        if (one)
+            expect_shape(result, "out", {config.output()});
+        else
+            expect_shape(result, "out", {N, config.output()});
+        s.stream.step(vx.data, x_stride, vy.data, one ? 0 : vy.stride[0]);
+        return result;
+    }
+
+    template <class T> static py::object state_of(const StreamOf<T> &s) {
+        const Index N = s.stream.rows();
+        py::array_t<T> h(s.core->state_size(N, false)), c(s.core->state_size(N, true));
+        s.stream.get_state(h.mutable_data(), c.mutable_data());
+        return py::make_tuple(h, c);
+    }
+    template <class T>
+    static void set_state_of(StreamOf<T> &s, const py::array &h, const py::array &c) {
+        const Index N = s.stream.rows();
+        const auto vh = flat_view<const T>(h, "h", s.core->state_size(N, false), Access::Read);
+        const auto vc = flat_view<const T>(c, "c", s.core->state_size(N, true), Access::Read);
+        s.stream.set_state(vh.data, vc.data);
+    }
+
+    std::variant<StreamOf<float>, StreamOf<double>> value_;
+};
+
+class Lstm {
+  public:
+    Lstm(Index input_size, std::vector<Index> hidden_sizes, bool bidirectional, bool bias,
+         Index projection_size, const std::string &dtype) {
+        if (input_size < 1 || projection_size < 0 || hidden_sizes.empty() ||
+            *std::min_element(hidden_sizes.begin(), hidden_sizes.end()) < 1)
+            throw py::value_error("sizes must be positive");
+        LstmConfig config{input_size, std::move(hidden_sizes), bidirectional, bias,
+                          projection_size};
+        if (dtype == "float32")
+            core_ = std::make_shared<LstmCore<float>>(std::move(config));
+        else if (dtype == "float64")
+            core_ = std::make_shared<LstmCore<double>>(std::move(config));
+        else
+            throw py::value_error("dtype is '" + dtype +
+                                  "'; expected 'float32' or 'float64'");
+    }
+
+    py::list layout() const {
+        py::list result;
+        std::visit(
+            [&](const auto &core) {
+                for (const NamedParameter &p : core->weights.layout().named)
+                    result.append(py::make_tuple(p.name, py::tuple(py::cast(p.shape)), p.offset));
+            },
+            core_);
+        return result;
+    }
+    Index parameter_count() const {
+        return std::visit([](const auto &core) { return core->weights.layout().size; }, core_);
+    }
+
+    void set_parameters(const py::array &flat, std::int64_t version) {
+        std::visit([&](auto &core) { set_parameters_of(*core, flat, version); }, core_);
+    }
+    void infer(const py::array &x, const py::array &y, const MaybeArray &h0,
+               const MaybeArray &c0, const MaybeArray &hn, const MaybeArray &cn,
+               const MaybeArray &lengths) {
+        std::visit(
+            [&](auto &core) {
+                const auto arrays = forward_arrays(*core, x, y, h0, c0, hn, cn, lengths);
+                run_forward(*core, core->bound(), arrays, false);
+            },
+            core_);
+    }
+    Cache forward(const py::array &x, const py::array &y, const MaybeArray &h0,
+                  const MaybeArray &c0, const MaybeArray &hn, const MaybeArray &cn,
+                  const MaybeArray &lengths, double dropout, std::uint64_t seed,
+                  const MaybeArray &row_ids) {
+        if (!(dropout >= 0 && dropout < 1))
+            throw py::value_error("dropout is " + std::to_string(dropout) +
+                                  "; expected a rate in [0, 1)");
+        return std::visit(
+            [&](auto &core) {
+                auto arrays = forward_arrays(*core, x, y, h0, c0, hn, cn, lengths);
+                arrays.dropout = dropout;
+                arrays.seed = seed;
+                arrays.row_ids =
+                    optional_flat<const Index>(row_ids, "row_ids", arrays.N, Access::Read);
+                const BoundParameters bound = core->bound();
+                auto call = run_forward(*core, bound, arrays, true);
+                return make_cache(core, std::move(call), bound, arrays, x, y, row_ids);
+            },
+            core_);
+    }
+    void backward(Cache &cache, const MaybeArray &dy, const MaybeArray &dhn,
+                  const MaybeArray &dcn, const py::array &grads, const MaybeArray &dx,
+                  const MaybeArray &dh0, const MaybeArray &dc0) {
+        std::visit(
+            [&](auto &core) { backward_of(core, cache, dy, dhn, dcn, grads, dx, dh0, dc0); },
+            core_);
+    }
+    Stream stream(Index batch_size) {
+        if (batch_size < 1)
+            throw py::value_error("batch_size is " + std::to_string(batch_size) +
+                                  "; expected at least 1");
+        return std::visit([&](auto &core) { return stream_of(core, batch_size); }, core_);
+    }
+    std::string path() const {
+        return std::visit(
+            [](auto &core) {
+                using T = typename std::decay_t<decltype(*core)>::Scalar;
+                std::lock_guard<std::mutex> lock(core->mutex);
+                return std::string(kernel_table().isa) +
+                       (sizeof(T) == 4 ? " float32, " : " float64, ") +
+                       describe(core->last_plan);
+            },
+            core_);
+    }
+
+  private:
+    template <class T>
+    static void set_parameters_of(LstmCore<T> &core, const py::array &flat, Index version) {
+        std::lock_guard<std::mutex> lock(core.mutex);
+        BoundParameters &p = core.parameters;
+        if (p.flat == flat.data() && p.version == version && p.owner.is(flat))
+            return;
+        const auto v =
+            flat_view<const T>(flat, "parameters", core.weights.layout().size, Access::Read);
+        p.owner = flat;
+        if (p.flat != v.data || p.version != version)
+            ++p.epoch;
+        p.flat = v.data;
+        p.version = version;
+    }
+
+    template <class T>
+    static Cache make_cache(const std::shared_ptr<LstmCore<T>> &core,
+                            std::unique_ptr<LstmCall<T>> call, const BoundParameters &bound,
+                            const ForwardArrays<T> &arrays, const py::array &x,
+                            const py::array &y, const MaybeArray &row_ids) {
+        CacheOf<T> cache;
+        cache.core = core;
+        cache.call = std::move(call);
+        cache.epoch = bound.epoch;
+        cache.N = arrays.N;
+        cache.T_ = arrays.T_;
+        cache.x = x;
+        cache.y = y;
+        cache.row_ids = py::cast(row_ids);
+        cache.parameters = bound.owner;
+        return Cache(std::move(cache));
+    }
+
+    template <class T>
+    static void backward_of(const std::shared_ptr<LstmCore<T>> &core, Cache &held,
+                            const MaybeArray &dy, const MaybeArray &dhn, const MaybeArray &dcn,
+                            const py::array &grads, const MaybeArray &dx,
+                            const MaybeArray &dh0, const MaybeArray &dc0) {
+        CacheOf<T> *cache = held.get<T>();
+        if (!cache || cache->core != core)
+            throw py::value_error("the cache belongs to another layer");
+        if (!cache->call)
+            throw py::value_error("the cache was used; each forward serves one backward");
+        if (cache->epoch != core->bound().epoch)
+            throw py::value_error("the weights changed since this cache's forward");
+        const LstmConfig &config = core->config();
+        const Index N = cache->N, T_ = cache->T_;
+        const Index hidden = core->state_size(N, false), cell = core->state_size(N, true);
+        BackwardArrays<T> a;
+        if (dy) {
+            const auto v = view<const T>(*dy, "dy", 3, Access::Read);
+            expect_shape(*dy, "dy", {N, T_, config.output()});
+            a.dy = v.data;
+            a.dy_n = v.stride[0];
+            a.dy_t = v.stride[1];
+        }
+        if (dx) {
+            const auto v = view<T>(*dx, "dx", 3, Access::Write);
+            expect_shape(*dx, "dx", {N, T_, config.input_size});
+            a.dx = v.data;
+            a.dx_n = v.stride[0];
+            a.dx_t = v.stride[1];
+            expect_disjoint(*dx, "dx", cache->x.template cast<py::array>(), "x");
+            if (dy)
+                expect_disjoint(*dx, "dx", *dy, "dy");
+        }
+        a.dhn = optional_flat<const T>(dhn, "dhn", hidden, Access::Read);
+        a.dcn = optional_flat<const T>(dcn, "dcn", cell, Access::Read);
+        a.dh0 = optional_flat<T>(dh0, "dh0", hidden, Access::Write);
+        a.dc0 = optional_flat<T>(dc0, "dc0", cell, Access::Write);
+        a.grads =
+            flat_view<T>(grads, "grads", core->weights.layout().size, Access::Write).data;
+        const std::unique_ptr<LstmCall<T>> call = std::move(cache->call);
+        const MaybeReleaseGil release(2 * call->flops());
+        call->backward(a);
+    }
+
+    template <class T>
+    static Stream stream_of(const std::shared_ptr<LstmCore<T>> &core, Index batch_size) {
+        if (core->config().bidirectional)
+            throw py::value_error("a bidirectional layer cannot stream: its reverse "
+                                  "direction needs the whole sequence");
+        const BoundParameters bound = core->bound();
+        auto set = core->weights.forward(static_cast<const T *>(bound.flat), bound.epoch);
+        return Stream(StreamOf<T>{
+            core, LstmStream<T>(core->config(), std::move(set), batch_size)});
+    }
+
+    std::variant<std::shared_ptr<LstmCore<float>>, std::shared_ptr<LstmCore<double>>> core_;
+};
+
+} // namespace
+
+void bind_lstm(py::module_ &m) {
+    using py::arg;
+    py::class_<Cache>(m, "Cache").def_property_readonly("bytes", &Cache::bytes);
+    py::class_<Stream>(m, "Stream",
+                       "One step at a time with states that stay; see LSTM.stream.")
+        .def("step", &Stream::step, arg("x_t").noconvert(), arg("out").noconvert() = py::none())
+        .def("reset", &Stream::reset)
+        .def("set_state", &Stream::set_state, arg("h").noconvert(), arg("c").noconvert())
+        .def_property_readonly("state", &Stream::state)
+        .def_property_readonly("batch_size", &Stream::batch_size);
+    py::class_<Lstm>(m, "LSTM")
+        .def(py::init<Index, std::vector<Index>, bool, bool, Index, const std::string &>(),
+             arg("input_size"), arg("hidden_sizes"), arg("bidirectional"), arg("bias"),
+             arg("projection_size"), arg("dtype"))
+        .def_property_readonly("layout", &Lstm::layout)
+        .def_property_readonly("parameter_count", &Lstm::parameter_count)
+        .def_property_readonly("path", &Lstm::path)
+        .def("set_parameters", &Lstm::set_parameters, arg("flat").noconvert(), arg("version"))
+        .def("infer", &Lstm::infer, arg("x").noconvert(), arg("y").noconvert(),
+             arg("h0").noconvert(), arg("c0").noconvert(), arg("hn").noconvert(),
+             arg("cn").noconvert(), arg("lengths").noconvert())
+        .def("forward", &Lstm::forward, arg("x").noconvert(), arg("y").noconvert(),
+             arg("h0").noconvert(), arg("c0").noconvert(), arg("hn").noconvert(),
+             arg("cn").noconvert(), arg("lengths").noconvert(), arg("dropout"), arg("seed"),
+             arg("row_ids").noconvert())
+        .def("backward", &Lstm::backward, arg("cache"), arg("dy").noconvert(),
+             arg("dhn").noconvert(), arg("dcn").noconvert(), arg("grads").noconvert(),
+             arg("dx").noconvert(), arg("dh0").noconvert(), arg("dc0").noconvert())
+        .def("stream", &Lstm::stream, arg("batch_size") = 1);
+}
+
+} // namespace fastlstm

@@ -1,0 +1,73 @@
+// Instruction set, threads, build information, and the elementary functions for tests.
+#include <omp.h>
+
+#include "base/threads.h"
+#include "bindings/bindings.h"
+#include "bindings/dtypes.h"
+#include "kernels/dispatch.h"
+
+namespace fastlstm {
+namespace {
+
+std::string joined(const std::vector<std::string> &words) {
+    std::string text;
+    for (const std::string &word : words)
+        text += (text.empty() ? "" : " ") + word;
+    return text;
+}
+
+std::string compiler() {
+#if defined(__clang__)
+    return "Clang " __clang_version__;
+#elif defined(__GNUC__)
+    return "GCC " __VERSION__;
+#else
+    return "unknown";
+#endif
+}
+
+py::dict build_info() {
+    py::dict info;
+    info["version"] = FASTLSTM_VERSION;
+    info["compiler"] = compiler();
+    info["compiled_isas"] = joined(compiled_isas());
+    info["openmp"] = std::to_string(_OPENMP); // yyyymm of the specification
+    return info;
+}
+
+// A function over a flat array; out may be x itself.
+template <class Kernel> auto elementwise(Kernel kernel) {
+    return [kernel](const py::array &x, const py::array &out) {
+        with_dtype(x, "x", [&](auto zero) {
+            using T = decltype(zero);
+            const auto vx = view<const T>(x, "x", 1, Access::Read);
+            const auto vo = flat_view<T>(out, "out", vx.shape[0], Access::Write);
+            expect_same_or_disjoint(x, "x", out, "out");
+            const MaybeReleaseGil release(20.0 * static_cast<double>(vx.shape[0]));
+            kernel(kernels<T>())(vo.data, vx.data, vx.shape[0]);
+        });
+    };
+}
+
+void set_threads(std::int64_t n) {
+    if (n < 1 || n > std::numeric_limits<int>::max())
+        throw py::value_error("n is " + std::to_string(n) + "; expected at least 1 thread");
+    set_num_threads(static_cast<int>(n));
+}
+
+} // namespace
+
+void bind_runtime(py::module_ &m) {
+    using py::arg;
+    m.def("isa", [] { return kernel_table().isa; });
+    m.def("available_isas", &available_isas);
+    m.def("build_info", &build_info);
+    m.def("get_num_threads", &num_threads);
+    m.def("set_num_threads", &set_threads, arg("n"));
+    m.def("exp", elementwise([](const auto &k) { return k.exp; }), arg("x"), arg("out"));
+    m.def("sigmoid", elementwise([](const auto &k) { return k.sigmoid; }), arg("x"),
+          arg("out"));
+    m.def("tanh", elementwise([](const auto &k) { return k.tanh; }), arg("x"), arg("out"));
+}
+
+} // namespace fastlstm

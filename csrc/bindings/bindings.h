@@ -1,0 +1,14 @@
+// What module.cpp calls.
+#pragma once
+
+#include "bindings/arrays.h"
+
+namespace fastlstm {
+
+void bind_runtime(py::module_ &m); // ISA, threads, build information, elementary functions
+void bind_lstm(py::module_ &m);    // LSTM, Cache, Stream
+void bind_layers(py::module_ &m);  // Linear, embedding, dropout
+void bind_losses(py::module_ &m);
+void bind_optim(py::module_ &m);
+
+} // namespace fastlstm

@@ -1,0 +1,164 @@
+// The whole contract between the algorithms (nn/) and the instruction sets (*.inl):
+// argument structs and one table of function pointers for each scalar type.
+//
+// Rules that hold for every function here:
+//   - pure functions on raw pointers: no allocation, no threads, no exceptions;
+//   - a kernel that needs a different result for another thread count does not exist:
+//     every output element is ONE chain of multiply-adds in a fixed order, wherever
+//     the element stands in a tile, a batch or a call;
+//   - parameter gradients are added to (+=), activation gradients are written (=);
+//   - gate order is i, f, g, o; W is the vector width in elements (Kernels::width).
+//
+// Dims: M or R rows, K inner size, N columns, H hidden, I input. "Padded to W" means
+// that the buffer has room for a multiple of W elements and that the rest is zero.
+#pragma once
+
+#include <cstdint>
+
+namespace fastlstm {
+
+using Index = std::int64_t;
+
+// Addresses of rows: row m is `ptr[m * ptr_step]` where ptr is given, else
+// `base + m * stride`. Rows need not be contiguous in memory, elements of a row are.
+template <class T> struct Rows {
+    T *base = nullptr;
+    Index stride = 0;
+    T *const *ptr = nullptr;
+    Index ptr_step = 1;
+};
+
+// C[m][n] = start + sum_k A[m][k] B[k][n], k ascending.
+template <class T> struct GemmArgs {
+    Index M = 0, K = 0, N = 0;
+    Rows<const T> a;         // M rows of K
+    const T *b = nullptr;    // packed: panel p of 4 W columns (the last may have fewer
+                             // vectors) is [K][vectors][W], panels back to back
+    Rows<T> c;               // M rows of N; never read or written beyond N
+    const T *bias = nullptr; // start of each chain, N padded to W, or null
+    bool accumulate = false; // start each chain from C instead (bias is then ignored)
+    Index panel_begin = 0, panel_end = 0;
+};
+
+// C[k][n] += sum_r A[r][k] B[r][n]: rows are cut into runs of kOuterRun counted from
+// the first row, each run is one chain started from zero.
+constexpr Index kOuterRun = 128;
+template <class T> struct OuterArgs {
+    Index R = 0, K = 0, N = 0;
+    Rows<const T> a;        // R rows of K
+    const T *b = nullptr;   // R rows of N padded to W
+    Index b_stride = 0;
+    T *c = nullptr;         // packed as GemmArgs::b: panel p is [K][vectors][W]
+    Index k_begin = 0, k_end = 0;
+    Index panel_begin = 0, panel_end = 0;
+};
+
+// One time step of an LSTM cell for `rows` sequences and the units of the blocks
+// [block_begin, block_end) of W units each: recurrent product, gates, new states.
+//   z = start + x W_ih^T + h W_hh^T,  i f o = sigmoid(z), g = tanh(z)
+//   c = f c_prev + i g,  h = o tanh(c)
+template <class T> struct StepArgs {
+    Index rows = 0, hidden = 0;
+    Index block_begin = 0, block_end = 0;
+    Rows<const T> x;           // rows of I; unused where w_ih is null
+    Index I = 0;
+    const T *w_ih = nullptr;   // packed [H/W][I][4][W], or null: `gates` holds
+                               // bias + x W_ih^T already
+    const T *bias = nullptr;   // packed [H/W][4][W]; used only with w_ih
+    Rows<const T> h;           // rows of K, the previous hidden state
+    Index K = 0;
+    const T *w_hh = nullptr;   // packed [H/W][K][4][W]
+    T *gates = nullptr;        // rows of [H/W][4][W]; see w_ih and store_gates
+    Index gates_stride = 0;
+    bool store_gates = false;  // leave i, f, g, o in `gates` for the backward pass
+    const T *c_prev = nullptr; // rows of H padded to W; may be c itself
+    Index c_prev_stride = 0;
+    T *c = nullptr;            // rows of H padded to W
+    Index c_stride = 0;
+    Rows<T> y;                 // rows of H: the new hidden state, never beyond H
+};
+
+// The pointwise part of one backward step, same rows and blocks as the forward step.
+template <class T> struct CellBackwardArgs {
+    Index rows = 0, hidden = 0;
+    Index block_begin = 0, block_end = 0;
+    T *gates = nullptr;        // in: i, f, g, o; out: gradient of z, same layout
+    Index gates_stride = 0;
+    const T *c_prev = nullptr; // rows of H padded to W
+    Index c_prev_stride = 0;
+    const T *c = nullptr;
+    Index c_stride = 0;
+    const T *dh = nullptr;     // rows of H padded to W: gradient from the next step
+    Index dh_stride = 0;
+    bool has_dy = false;
+    Rows<const T> dy;          // rows of H: gradient from above
+    T *dc = nullptr;           // rows of H padded to W; in: of c, out: of c_prev
+    Index dc_stride = 0;
+    T *m = nullptr;            // rows of H padded to W: receives o tanh(c), or null
+    Index m_stride = 0;
+};
+
+// Counter-based dropout of one row: out[u] = keep(u) ? x[u] / (1 - p) : 0 with keep a
+// function of (seed, stream, step, row_id, u) alone. In place is allowed.
+template <class T> struct DropoutArgs {
+    Index n = 0;
+    const T *x = nullptr;
+    T *out = nullptr;
+    double p = 0;
+    std::uint64_t seed = 0;
+    std::uint32_t stream = 0; // which layer draws
+    std::uint64_t row_id = 0;
+    std::uint32_t step = 0;
+};
+
+// Softmax cross-entropy of one row; see kernels/loss.inl.
+template <class T> struct SoftmaxArgs {
+    Index n = 0;
+    const T *logits = nullptr;
+    T *out = nullptr; // n probabilities; may be logits itself
+};
+
+// One pass of an optimizer over n parameters; see kernels/optimizer.inl.
+template <class T> struct SgdArgs {
+    Index n = 0;
+    T *param = nullptr;
+    const T *grad = nullptr;
+    T *velocity = nullptr; // or null: no momentum
+    double learning_rate = 0, momentum = 0, weight_decay = 0, grad_scale = 1;
+    bool nesterov = false;
+};
+template <class T> struct AdamArgs {
+    Index n = 0;
+    T *param = nullptr;
+    const T *grad = nullptr;
+    T *m = nullptr;
+    T *v = nullptr;
+    double learning_rate = 0, beta1 = 0, beta2 = 0, epsilon = 0, weight_decay = 0;
+    double grad_scale = 1;
+    double correction1 = 1, correction2 = 1; // 1 - beta^step
+    bool decoupled = false;                  // AdamW
+};
+
+template <class T> struct Kernels {
+    Index width;
+    void (*gemm)(const GemmArgs<T> &);
+    void (*outer)(const OuterArgs<T> &);
+    void (*lstm_step)(const StepArgs<T> &);
+    void (*lstm_cell_backward)(const CellBackwardArgs<T> &);
+    void (*exp)(T *out, const T *x, Index n);
+    void (*sigmoid)(T *out, const T *x, Index n);
+    void (*tanh)(T *out, const T *x, Index n);
+    void (*dropout)(const DropoutArgs<T> &);
+    double (*softmax)(const SoftmaxArgs<T> &); // returns log(sum(exp(logits)))
+    void (*sgd)(const SgdArgs<T> &);
+    void (*adam)(const AdamArgs<T> &);
+    double (*squared_norm)(const T *x, Index n);
+};
+
+struct KernelTable {
+    const char *isa;
+    Kernels<float> f32;
+    Kernels<double> f64;
+};
+
+} // namespace fastlstm

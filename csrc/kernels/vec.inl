@@ -1,0 +1,155 @@
+// The vector type of one instruction set and the dozen operations that the bodies use.
+// GCC and Clang vector extensions give + - * / and comparisons; only what they cannot
+// express (fused multiply-add, masked access) is written per instruction set.
+//
+// mul_add is the only multiply-add in the kernels: the files are compiled with
+// -ffp-contract=off, so that no compiler fuses in one tile shape and not in another.
+
+#define FASTLSTM_INLINE static inline __attribute__((always_inline))
+
+#if defined(FASTLSTM_ISA_avx512)
+constexpr int kVectorBytes = 64;
+#elif defined(FASTLSTM_ISA_avx2)
+constexpr int kVectorBytes = 32;
+#else
+constexpr int kVectorBytes = 16;
+#endif
+
+typedef float VecF __attribute__((vector_size(kVectorBytes)));
+typedef double VecD __attribute__((vector_size(kVectorBytes)));
+typedef std::int32_t VecI __attribute__((vector_size(kVectorBytes)));
+typedef std::int64_t VecL __attribute__((vector_size(kVectorBytes)));
+typedef std::uint64_t VecU __attribute__((vector_size(kVectorBytes)));
+
+template <class T> struct Simd;
+template <> struct Simd<float> {
+    using Vec = VecF;
+    using Int = VecI;
+    static constexpr int W = kVectorBytes / 4;
+};
+template <> struct Simd<double> {
+    using Vec = VecD;
+    using Int = VecL;
+    static constexpr int W = kVectorBytes / 8;
+};
+template <class T> using VecOf = typename Simd<T>::Vec;
+
+template <class T> FASTLSTM_INLINE VecOf<T> load(const T *p) {
+    VecOf<T> v;
+    __builtin_memcpy(&v, p, sizeof v);
+    return v;
+}
+template <class T> FASTLSTM_INLINE void store(T *p, VecOf<T> v) {
+    __builtin_memcpy(p, &v, sizeof v);
+}
+
+#if defined(FASTLSTM_ISA_avx512)
+template <class T> FASTLSTM_INLINE VecOf<T> splat(T x) {
+    if constexpr (sizeof(T) == 4)
+        return (VecF)_mm512_set1_ps(x);
+    else
+        return (VecD)_mm512_set1_pd(x);
+}
+FASTLSTM_INLINE VecF mul_add(VecF a, VecF b, VecF c) {
+    return (VecF)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+}
+FASTLSTM_INLINE VecD mul_add(VecD a, VecD b, VecD c) {
+    return (VecD)_mm512_fmadd_pd((__m512d)a, (__m512d)b, (__m512d)c);
+}
+// The first n < W elements; the others are zero (load) or left alone (store).
+template <class T> FASTLSTM_INLINE VecOf<T> load_part(const T *p, Index n) {
+    const unsigned mask = (1u << n) - 1u;
+    if constexpr (sizeof(T) == 4)
+        return (VecF)_mm512_maskz_loadu_ps((__mmask16)mask, p);
+    else
+        return (VecD)_mm512_maskz_loadu_pd((__mmask8)mask, p);
+}
+template <class T> FASTLSTM_INLINE void store_part(T *p, VecOf<T> v, Index n) {
+    const unsigned mask = (1u << n) - 1u;
+    if constexpr (sizeof(T) == 4)
+        _mm512_mask_storeu_ps(p, (__mmask16)mask, (__m512)v);
+    else
+        _mm512_mask_storeu_pd(p, (__mmask8)mask, (__m512d)v);
+}
+// maskz: the plain form warns in GCC 12 (PR105593).
+FASTLSTM_INLINE VecF vec_sqrt(VecF x) {
+    return (VecF)_mm512_maskz_sqrt_ps((__mmask16)0xffff, (__m512)x);
+}
+FASTLSTM_INLINE VecD vec_sqrt(VecD x) {
+    return (VecD)_mm512_maskz_sqrt_pd((__mmask8)0xff, (__m512d)x);
+}
+// Products of the low 32 bits of each lane; see kernels/random.inl.
+FASTLSTM_INLINE VecU mul_low(VecU a, VecU b) {
+    return (VecU)_mm512_maskz_mul_epu32((__mmask8)0xff, (__m512i)a, (__m512i)b);
+}
+#else
+template <class T> FASTLSTM_INLINE VecOf<T> splat(T x) {
+    VecOf<T> v;
+    for (int l = 0; l < Simd<T>::W; ++l)
+        v[l] = x;
+    return v;
+}
+template <class T> FASTLSTM_INLINE VecOf<T> load_part(const T *p, Index n) {
+    VecOf<T> v = {};
+    for (int l = 0; l < Simd<T>::W; ++l)
+        if (l < n)
+            v[l] = p[l];
+    return v;
+}
+template <class T> FASTLSTM_INLINE void store_part(T *p, VecOf<T> v, Index n) {
+    for (int l = 0; l < Simd<T>::W; ++l)
+        if (l < n)
+            p[l] = v[l];
+}
+#if defined(FASTLSTM_ISA_avx2)
+FASTLSTM_INLINE VecF mul_add(VecF a, VecF b, VecF c) {
+    return (VecF)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+}
+FASTLSTM_INLINE VecD mul_add(VecD a, VecD b, VecD c) {
+    return (VecD)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+}
+FASTLSTM_INLINE VecF vec_sqrt(VecF x) { return (VecF)_mm256_sqrt_ps((__m256)x); }
+FASTLSTM_INLINE VecD vec_sqrt(VecD x) { return (VecD)_mm256_sqrt_pd((__m256d)x); }
+FASTLSTM_INLINE VecU mul_low(VecU a, VecU b) {
+    return (VecU)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+}
+#elif defined(FASTLSTM_ISA_neon)
+FASTLSTM_INLINE VecF mul_add(VecF a, VecF b, VecF c) {
+    return (VecF)vfmaq_f32((float32x4_t)c, (float32x4_t)a, (float32x4_t)b);
+}
+FASTLSTM_INLINE VecD mul_add(VecD a, VecD b, VecD c) {
+    return (VecD)vfmaq_f64((float64x2_t)c, (float64x2_t)a, (float64x2_t)b);
+}
+FASTLSTM_INLINE VecF vec_sqrt(VecF x) { return (VecF)vsqrtq_f32((float32x4_t)x); }
+FASTLSTM_INLINE VecD vec_sqrt(VecD x) { return (VecD)vsqrtq_f64((float64x2_t)x); }
+FASTLSTM_INLINE VecU mul_low(VecU a, VecU b) {
+    return (VecU)vmull_u32(vmovn_u64((uint64x2_t)a), vmovn_u64((uint64x2_t)b));
+}
+#else // generic: a product and a sum, whatever the machine
+FASTLSTM_INLINE VecF mul_add(VecF a, VecF b, VecF c) { return a * b + c; }
+FASTLSTM_INLINE VecD mul_add(VecD a, VecD b, VecD c) { return a * b + c; }
+FASTLSTM_INLINE VecF vec_sqrt(VecF x) {
+    for (int l = 0; l < Simd<float>::W; ++l)
+        x[l] = __builtin_sqrtf(x[l]);
+    return x;
+}
+FASTLSTM_INLINE VecD vec_sqrt(VecD x) {
+    for (int l = 0; l < Simd<double>::W; ++l)
+        x[l] = __builtin_sqrt(x[l]);
+    return x;
+}
+FASTLSTM_INLINE VecU mul_low(VecU a, VecU b) {
+    return (a & 0xffffffffu) * (b & 0xffffffffu);
+}
+#endif
+#endif
+
+// Where the condition holds a, else b; NaN in a comparison selects b.
+template <class V, class M> FASTLSTM_INLINE V select(M condition, V a, V b) {
+    return condition ? a : b;
+}
+
+// The address of row m.
+template <class T> FASTLSTM_INLINE T *row_of(const Rows<T> &rows, Index m) {
+    return rows.ptr ? rows.ptr[m * rows.ptr_step] : rows.base + m * rows.stride;
+}

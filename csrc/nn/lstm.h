@@ -1,0 +1,107 @@
+// The LSTM of the package: any number of layers, both directions, projection, ragged
+// lengths, states, on packed weights; forward for inference, forward that keeps what
+// backward needs, and backward. All layers of a call run in one parallel region.
+#pragma once
+
+#include <array>
+
+#include "base/threads.h"
+#include "nn/plan.h"
+#include "nn/sequence_map.h"
+
+namespace fastlstm {
+
+// The arrays of one forward call. States are flat: for layer l and direction d a block
+// (N, K_l) (cell: (N, H_l)), in the order l0, l0 reverse, l1, ...
+template <class T> struct ForwardArrays {
+    Index N = 0, T_ = 0;
+    const T *x = nullptr; // (N, T, I)
+    Index x_n = 0, x_t = 0;
+    T *y = nullptr; // (N, T, D K); padded steps become zero
+    Index y_n = 0, y_t = 0;
+    const Index *lengths = nullptr; // (N,) in [1, T], or null: all T
+    const T *h0 = nullptr, *c0 = nullptr; // or null: zero
+    T *hn = nullptr, *cn = nullptr;
+    double dropout = 0; // between layers; training only
+    std::uint64_t seed = 0;
+    const Index *row_ids = nullptr; // (N,) identity of each row in masks, or null: 0..N-1
+};
+
+template <class T> struct BackwardArrays {
+    const T *dy = nullptr; // (N, T, D K), or null: zero
+    Index dy_n = 0, dy_t = 0;
+    const T *dhn = nullptr, *dcn = nullptr; // or null: zero
+    T *grads = nullptr;                     // flat, +=
+    T *dx = nullptr;                        // (N, T, I), =, or null
+    Index dx_n = 0, dx_t = 0;
+    T *dh0 = nullptr, *dc0 = nullptr; // =, or null
+};
+
+// One direction of one layer in one call. R rows in the order of this direction's steps.
+template <class T> struct DirectionRun {
+    const ForwardWeights<T> *w = nullptr;
+    Index I = 0, H = 0, K = 0;
+    Index padded = 0;          // H'
+    const T **x = nullptr;     // (R,) rows of I
+    T **y = nullptr;           // (R,) rows of K
+    const T **h_prev = nullptr; // (R,) rows of K: y of the step before, or h0
+    T *h0 = nullptr;           // (N, K) by rank
+    T *c0 = nullptr;           // (N, H') by rank
+    T *c = nullptr;            // training: (R, H'); else c0, updated in place
+    T *gates = nullptr;        // training: (R, 4H')
+    T *m = nullptr;            // (N, H'): o tanh(c) before a projection
+};
+
+// One forward call and everything that it keeps. For training it lives until backward.
+template <class T> class LstmCall {
+  public:
+    LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
+             std::shared_ptr<Pool> pool, const ForwardArrays<T> &arrays, bool training);
+
+    void forward();
+    void backward(const BackwardArrays<T> &arrays);
+
+    Index version() const { return version_; }
+    const Plan &plan() const { return plan_; }
+    double flops() const { return flops_; }
+    std::size_t bytes() const { return arena_.bytes(); }
+
+  private:
+    template <class U> friend class LstmBackward;
+
+    const DirectionRun<T> &run(int layer, int d) const {
+        return runs_[static_cast<std::size_t>(layer * config_.directions() + d)];
+    }
+    void fill_pointers(int layer, int d);
+    void copy_states_in();
+    void copy_states_out() const;
+    void forward_thread(int thread, int team);
+    void forward_direction(const DirectionRun<T> &run, const Share &share, int thread);
+    // to = from under the masks of the dropout above `layer`, in place or not.
+    void drop(int layer, const Activations<T> &from, const Activations<T> &to, int thread,
+              int team) const;
+
+    LstmWeights<T> &weights_;
+    const LstmConfig &config_;
+    const T *flat_;
+    Index version_;
+    ForwardArrays<T> arrays_;
+    bool training_;
+    SequenceMap map_;
+    Plan plan_;
+    double flops_ = 0;
+    std::shared_ptr<Pool> pool_;
+    Arena arena_;
+    typename LstmWeights<T>::ForwardSet set_;
+    std::vector<DirectionRun<T>> runs_;
+    std::vector<Activations<T>> inputs_;  // of each layer; dropped-out where dropout > 0
+    std::vector<Activations<T>> outputs_; // of each layer, before dropout
+    std::vector<T *> scratch_gates_;      // of each thread, inference only
+    std::vector<Index> scratch_steps_;    // steps of one chunk, by layer
+    std::vector<const T **> scratch_from_; // of each thread: row lists of merged products
+    std::vector<T **> scratch_to_;
+    Barrier team_barrier_;
+    std::array<Barrier, 2> group_barrier_;
+};
+
+} // namespace fastlstm

@@ -1,0 +1,168 @@
+// What a call needs before and after its parallel region: memory, row addresses, states.
+#include <cstring>
+
+#include "kernels/dispatch.h"
+#include "nn/lstm.h"
+
+namespace fastlstm {
+
+template <class T>
+LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
+                      std::shared_ptr<Pool> pool, const ForwardArrays<T> &arrays,
+                      bool training)
+    : weights_(weights), config_(weights.config()), flat_(flat), version_(version),
+      arrays_(arrays), training_(training), map_(arrays.N, arrays.T_, arrays.lengths),
+      pool_(pool), arena_(pool), set_(weights.forward(flat, version)) {
+    const int L = config_.layers(), D = config_.directions();
+    const Index W = kernels<T>().width, N = map_.N, R = map_.rows();
+    plan_ = make_plan(config_, N, R, map_.steps, training, num_threads(), W);
+    const auto L_ = static_cast<std::size_t>(L);
+    runs_.resize(L_ * static_cast<std::size_t>(D));
+    inputs_.resize(L_);
+    outputs_.resize(L_);
+
+    const auto threads = static_cast<std::size_t>(plan_.threads);
+    scratch_gates_.resize(training ? 0 : threads);
+    scratch_from_.resize(threads);
+    scratch_to_.resize(threads);
+    scratch_steps_.resize(L_);
+    for (Placer place(arena_); place.next_pass();) {
+        Index widest_gates = 0, longest_list = 0;
+        for (int l = 0; l < L; ++l) {
+            const auto l_ = static_cast<std::size_t>(l);
+            const Index K = config_.state(l), H = config_.units(l);
+            const Index padded = round_up(H, W);
+            for (int d = 0; d < D; ++d) {
+                DirectionRun<T> &r = runs_[l_ * static_cast<std::size_t>(D) +
+                                           static_cast<std::size_t>(d)];
+                r.w = &set_->directions[static_cast<std::size_t>(l * D + d)];
+                r.I = config_.input(l);
+                r.H = H;
+                r.K = K;
+                r.padded = padded;
+                place(r.x, R);
+                place(r.y, R);
+                place(r.h_prev, R);
+                place(r.h0, N, K);
+                place(r.c0, N, padded);
+                if (training) {
+                    place(r.c, R, padded);
+                    place(r.gates, R, 4 * padded);
+                } else {
+                    r.c = r.c0;
+                }
+                if (config_.projection)
+                    place(r.m, N, padded);
+            }
+            const Index per_step = (N + plan_.threads - 1) / plan_.threads;
+            const Index most_rows = plan_.split_units ? N : per_step;
+            const Index steps = std::min(
+                map_.steps,
+                chunk_steps(most_rows, 4 * padded * static_cast<Index>(sizeof(T))));
+            scratch_steps_[l_] = steps;
+            // With split directions a group is smaller than the team: rows up to N.
+            const Index rows = plan_.split_directions ? N : most_rows;
+            widest_gates = std::max(widest_gates, steps * rows * 4 * padded);
+            longest_list = std::max(longest_list, steps * rows);
+            Activations<T> &in = inputs_[l_], &out = outputs_[l_];
+            if (l == 0)
+                in = {const_cast<T *>(arrays.x), arrays.x_n, arrays.x_t, 0};
+            if (l + 1 == L) {
+                out = {arrays.y, arrays.y_n, arrays.y_t, 0};
+            } else {
+                out.row_stride = D * K;
+                place(out.base, R, D * K);
+                Activations<T> &above = inputs_[l_ + 1];
+                if (arrays.dropout > 0) {
+                    above.row_stride = D * K;
+                    place(above.base, R, D * K);
+                } else if (place.placing()) {
+                    above = out;
+                }
+            }
+        }
+        for (std::size_t t = 0; t < threads; ++t) {
+            if (!training)
+                place(scratch_gates_[t], widest_gates);
+            place(scratch_from_[t], longest_list);
+            place(scratch_to_[t], longest_list);
+        }
+    }
+    for (int l = 0; l < L; ++l) {
+        flops_ += 8.0 * D * static_cast<double>(R) * static_cast<double>(config_.units(l)) *
+                  static_cast<double>(config_.input(l) + config_.state(l));
+        for (int d = 0; d < D; ++d)
+            fill_pointers(l, d);
+    }
+    copy_states_in();
+}
+
+template <class T> void LstmCall<T>::fill_pointers(int layer, int d) {
+    const DirectionRun<T> &r = run(layer, d);
+    const auto l = static_cast<std::size_t>(layer);
+    for (Index s = 0; s < map_.steps; ++s) {
+        const Index row = map_.row(s), active = map_.active(s);
+        const Index before = s ? map_.row(s - 1) : 0;
+        for (Index b = 0; b < active; ++b) {
+            const Index t = map_.time(d, s, b);
+            r.x[row + b] = inputs_[l].at(map_, b, t);
+            r.y[row + b] = outputs_[l].at(map_, b, t) + d * r.K;
+            r.h_prev[row + b] = s ? r.y[before + b] : r.h0 + b * r.K;
+        }
+    }
+}
+
+template <class T> void LstmCall<T>::copy_states_in() {
+    const T *h0 = arrays_.h0, *c0 = arrays_.c0;
+    const Index N = map_.N;
+    for (const DirectionRun<T> &r : runs_) {
+        for (Index b = 0; b < N; ++b) {
+            const Index n = map_.order[static_cast<std::size_t>(b)];
+            T *h = r.h0 + b * r.K, *c = r.c0 + b * r.padded;
+            if (h0)
+                std::copy(h0 + n * r.K, h0 + (n + 1) * r.K, h);
+            else
+                std::fill(h, h + r.K, T(0));
+            std::fill(c, c + r.padded, T(0));
+            if (c0)
+                std::copy(c0 + n * r.H, c0 + (n + 1) * r.H, c);
+        }
+        h0 = h0 ? h0 + N * r.K : nullptr;
+        c0 = c0 ? c0 + N * r.H : nullptr;
+    }
+}
+
+template <class T> void LstmCall<T>::copy_states_out() const {
+    T *hn = arrays_.hn, *cn = arrays_.cn;
+    for (const DirectionRun<T> &r : runs_)
+        for (Index b = 0; b < map_.N; ++b) {
+            const auto b_ = static_cast<std::size_t>(b);
+            const Index n = map_.order[b_];
+            const Index last = map_.row(map_.length[b_] - 1) + b;
+            if (hn)
+                std::copy(r.y[last], r.y[last] + r.K, hn + n * r.K);
+            const T *c = training_ ? r.c + last * r.padded : r.c + b * r.padded;
+            if (cn)
+                std::copy(c, c + r.H, cn + n * r.H);
+            if (b + 1 == map_.N) {
+                hn = hn ? hn + map_.N * r.K : nullptr;
+                cn = cn ? cn + map_.N * r.H : nullptr;
+            }
+        }
+}
+
+template <class T> void LstmCall<T>::forward() {
+    map_.clear_padding(arrays_.y, arrays_.y_n, arrays_.y_t, config_.output());
+    run_team(
+        plan_.threads,
+        [](void *self, int thread, int team) {
+            static_cast<LstmCall *>(self)->forward_thread(thread, team);
+        },
+        this);
+    copy_states_out();
+}
+
+template class LstmCall<float>;
+template class LstmCall<double>;
+
+} // namespace fastlstm

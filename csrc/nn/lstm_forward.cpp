@@ -1,0 +1,159 @@
+// The time loop of the forward pass, as each thread of a call runs it.
+#include "kernels/dispatch.h"
+#include "nn/lstm.h"
+
+namespace fastlstm {
+
+template <class T> void LstmCall<T>::forward_thread(int thread, int team) {
+    const int D = config_.directions();
+    for (int l = 0; l < config_.layers(); ++l) {
+        for (int d = 0; d < D; ++d) {
+            Share share;
+            if (make_share(plan_, D, d, thread, team, share))
+                forward_direction(run(l, d), share, thread);
+        }
+        if (l + 1 == config_.layers())
+            return;
+        team_barrier_.wait(team);
+        if (arrays_.dropout > 0) {
+            drop(l, outputs_[static_cast<std::size_t>(l)],
+                 inputs_[static_cast<std::size_t>(l) + 1], thread, team);
+            team_barrier_.wait(team);
+        }
+    }
+}
+
+// Design: rows over threads needs no barrier, since a row never looks at another. Units
+// over threads needs one a step: the next product reads every unit. x W_ih^T has no
+// order in time, so it is done for a chunk of steps at once where that pays.
+template <class T>
+void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share, int thread) {
+    const Kernels<T> &k = kernels<T>();
+    const Index W = k.width, row_size = 4 * r.padded, blocks = r.padded / W;
+    const auto thread_ = static_cast<std::size_t>(thread);
+    const auto layer = static_cast<std::size_t>(&r - runs_.data()) /
+                       static_cast<std::size_t>(config_.directions());
+    Index block_begin, block_end, panel_begin, panel_end;
+    split(blocks, share.parts, share.part, block_begin, block_end);
+    split(r.w->w_hr.panels(), share.parts, share.part, panel_begin, panel_end);
+    Barrier &barrier = group_barrier_[static_cast<std::size_t>(share.group)];
+    const bool merge = merge_input(r.I, share.rows(map_.N), map_.steps);
+    const Index chunk = merge ? scratch_steps_[layer] : map_.steps;
+    T *scratch = training_ ? nullptr : scratch_gates_[thread_];
+    const T **from = scratch_from_[thread_];
+    T **to = scratch_to_[thread_];
+
+    for (Index s0 = 0; s0 < map_.steps; s0 += chunk) {
+        const Index s1 = std::min(map_.steps, s0 + chunk);
+        if (merge) {
+            Index rows = 0;
+            for (Index s = s0; s < s1; ++s)
+                for (Index b = share.first_row; b < map_.active(s); b += share.row_step) {
+                    const Index row = map_.row(s) + b;
+                    from[rows] = r.x[row];
+                    to[rows] = training_ ? r.gates + row * row_size : scratch + rows * row_size;
+                    ++rows;
+                }
+            GemmArgs<T> g;
+            g.M = rows;
+            g.K = r.I;
+            g.N = row_size;
+            g.a.ptr = const_cast<const T *const *>(from);
+            g.b = r.w->w_ih.data();
+            g.c.ptr = to;
+            g.bias = r.w->bias.data();
+            g.panel_begin = block_begin;
+            g.panel_end = block_end;
+            k.gemm(g);
+        }
+        T *chunk_gates = scratch;
+        for (Index s = s0; s < s1; ++s) {
+            const Index row = map_.row(s) + share.first_row;
+            StepArgs<T> a;
+            a.rows = share.rows(map_.active(s));
+            a.hidden = r.H;
+            a.block_begin = block_begin;
+            a.block_end = block_end;
+            if (!merge) {
+                a.x.ptr = r.x + row;
+                a.x.ptr_step = share.row_step;
+                a.I = r.I;
+                a.w_ih = r.w->w_ih.data();
+                a.bias = r.w->bias.data();
+            }
+            a.h.ptr = r.h_prev + row;
+            a.h.ptr_step = share.row_step;
+            a.K = r.K;
+            a.w_hh = r.w->w_hh.data();
+            if (training_) {
+                a.gates = r.gates + row * row_size;
+                a.gates_stride = share.row_step * row_size;
+                a.store_gates = true;
+                a.c_prev = s ? r.c + (map_.row(s - 1) + share.first_row) * r.padded
+                             : r.c0 + share.first_row * r.padded;
+                a.c = r.c + row * r.padded;
+            } else {
+                a.gates = chunk_gates;
+                a.gates_stride = row_size;
+                a.c_prev = a.c = r.c + share.first_row * r.padded;
+                chunk_gates += merge ? a.rows * row_size : 0;
+            }
+            a.c_prev_stride = a.c_stride = share.row_step * r.padded;
+            if (config_.projection) {
+                a.y.base = r.m + share.first_row * r.padded;
+                a.y.stride = share.row_step * r.padded;
+            } else {
+                a.y.ptr = r.y + row;
+                a.y.ptr_step = share.row_step;
+            }
+            k.lstm_step(a);
+            if (config_.projection) {
+                if (share.parts > 1)
+                    barrier.wait(share.parts);
+                GemmArgs<T> g;
+                g.M = a.rows;
+                g.K = r.H;
+                g.N = r.K;
+                g.a.base = a.y.base;
+                g.a.stride = a.y.stride;
+                g.b = r.w->w_hr.data();
+                g.c.ptr = r.y + row;
+                g.c.ptr_step = share.row_step;
+                g.panel_begin = panel_begin;
+                g.panel_end = panel_end;
+                k.gemm(g);
+            }
+            if (share.parts > 1)
+                barrier.wait(share.parts);
+        }
+    }
+}
+
+// Dropout of one layer's output: one mask a step, as torch has it.
+template <class T>
+void LstmCall<T>::drop(int layer, const Activations<T> &from, const Activations<T> &to,
+                       int thread, int team) const {
+    DropoutArgs<T> a;
+    a.n = config_.input(layer + 1);
+    a.p = arrays_.dropout;
+    a.seed = arrays_.seed;
+    a.stream = static_cast<std::uint32_t>(layer);
+    for (Index s = thread; s < map_.steps; s += team)
+        for (Index b = 0; b < map_.active(s); ++b) {
+            const Index n = map_.order[static_cast<std::size_t>(b)];
+            a.x = from.at(map_, b, s);
+            a.out = to.at(map_, b, s);
+            a.row_id = static_cast<std::uint64_t>(arrays_.row_ids ? arrays_.row_ids[n] : n);
+            a.step = static_cast<std::uint32_t>(s);
+            kernels<T>().dropout(a);
+        }
+}
+
+template void LstmCall<float>::forward_thread(int, int);
+template void LstmCall<double>::forward_thread(int, int);
+template void LstmCall<float>::drop(int, const Activations<float> &, const Activations<float> &,
+                                    int, int) const;
+template void LstmCall<double>::drop(int, const Activations<double> &,
+                                     const Activations<double> &, int, int) const;
+
+} // namespace fastlstm

@@ -1,0 +1,40 @@
+// One step at a time, with states that stay: nothing is allocated or packed in a step.
+#pragma once
+
+#include "nn/lstm_weights.h"
+
+namespace fastlstm {
+
+// A stack of forward layers for a fixed number of rows. Keeps the weights that it was
+// made with. Same bits as the whole sequence in one call. One thread at a time.
+template <class T> class LstmStream {
+  public:
+    LstmStream(const LstmConfig &config, typename LstmWeights<T>::ForwardSet set, Index rows);
+
+    // y (N, K) = the hidden state of the last layer after x (N, I); rows are y_stride and
+    // x_stride elements apart.
+    void step(const T *x, Index x_stride, T *y, Index y_stride);
+
+    // States as flat buffers, blocks (N, K_l) and (N, H_l) a layer.
+    void get_state(T *h, T *c) const;
+    void set_state(const T *h, const T *c); // null: zero
+
+    const LstmConfig &config() const { return config_; }
+    Index rows() const { return rows_; }
+
+  private:
+    struct Layer {
+        const ForwardWeights<T> *w;
+        Index I, H, K, padded;
+        Buffer<T> h[2]; // (N, K): now, and before
+        Buffer<T> c;    // (N, H')
+        Buffer<T> m;    // (N, H') before a projection
+    };
+    LstmConfig config_;
+    typename LstmWeights<T>::ForwardSet set_;
+    Index rows_;
+    int now_ = 0;
+    std::vector<Layer> layers_;
+};
+
+} // namespace fastlstm

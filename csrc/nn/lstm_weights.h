@@ -1,0 +1,86 @@
+// The parameters of a stack of LSTM layers: where each lies in the flat buffer, and
+// their packed copies, made once for each version.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "nn/packed.h"
+
+namespace fastlstm {
+
+struct LstmConfig {
+    Index input_size = 0;
+    std::vector<Index> hidden; // units of each layer
+    bool bidirectional = false;
+    bool bias = true;
+    Index projection = 0; // P, or 0
+
+    int layers() const { return static_cast<int>(hidden.size()); }
+    int directions() const { return bidirectional ? 2 : 1; }
+    Index units(int layer) const { return hidden[static_cast<std::size_t>(layer)]; }
+    // Size K of the hidden state: H, or P with a projection.
+    Index state(int layer) const { return projection ? projection : units(layer); }
+    Index input(int layer) const {
+        return layer == 0 ? input_size : directions() * state(layer - 1);
+    }
+    Index output() const { return directions() * state(layers() - 1); }
+};
+
+// Offsets in elements of one direction's parameters in the flat buffer; -1: absent.
+struct DirectionLayout {
+    Index weight_ih = -1, weight_hh = -1, bias = -1, weight_hr = -1;
+};
+struct NamedParameter {
+    std::string name;
+    std::vector<Index> shape;
+    Index offset;
+};
+struct LstmLayout {
+    std::vector<DirectionLayout> directions; // [layer * D + d]
+    std::vector<NamedParameter> named;       // in buffer order
+    Index size = 0;
+};
+LstmLayout make_layout(const LstmConfig &config);
+
+// One direction of one layer. H' is H rounded up to the vector width W.
+template <class T> struct ForwardWeights {
+    PackedMatrix<T> w_ih; // (I, 4H') gate-packed
+    PackedMatrix<T> w_hh; // (K, 4H') gate-packed
+    Buffer<T> bias;       // (4H',) gate-packed; zero without a bias
+    PackedMatrix<T> w_hr; // (H, P): h = m W_hr^T; only with a projection
+};
+template <class T> struct BackwardWeights {
+    PackedMatrix<T> w_ih_t; // (4H', I): dx = dz W_ih
+    PackedMatrix<T> w_hh_t; // (4H', K): dh = dz W_hh
+    PackedMatrix<T> w_hr_t; // (P, H): dm = dh W_hr
+};
+template <class Weights> struct PackedSet {
+    Index version = -1;
+    std::vector<Weights> directions; // [layer * D + d]
+};
+
+// Thread-safe: callers share an immutable set; a new version makes a new one (or reuses
+// the memory of the old one where nobody holds it).
+template <class T> class LstmWeights {
+  public:
+    explicit LstmWeights(LstmConfig config);
+
+    const LstmConfig &config() const { return config_; }
+    const LstmLayout &layout() const { return layout_; }
+    using ForwardSet = std::shared_ptr<const PackedSet<ForwardWeights<T>>>;
+    using BackwardSet = std::shared_ptr<const PackedSet<BackwardWeights<T>>>;
+    ForwardSet forward(const T *flat, Index version);
+    BackwardSet backward(const T *flat, Index version);
+
+  private:
+    LstmConfig config_;
+    LstmLayout layout_;
+    std::mutex mutex_;
+    std::shared_ptr<PackedSet<ForwardWeights<T>>> forward_;
+    std::shared_ptr<PackedSet<BackwardWeights<T>>> backward_;
+};
+
+} // namespace fastlstm

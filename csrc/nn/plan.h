@@ -1,0 +1,48 @@
+// How one call is cut over threads. Results never depend on it, only time does.
+#pragma once
+
+#include <string>
+
+#include "nn/lstm_weights.h"
+
+namespace fastlstm {
+
+struct Plan {
+    int threads = 1;
+    bool split_directions = false; // half of the threads for each direction
+    bool split_units = false;      // hidden units over threads, a barrier a step;
+                                   // else rows over threads, no barrier
+};
+
+// The constants of the cost model, measured; see docs/performance.md.
+constexpr double kFlopsPerSecond = 40e9;   // of one thread in small steps
+constexpr double kRegionSeconds = 4e-6;    // opening a parallel region
+constexpr double kBarrierSeconds = 0.4e-6; // one barrier of two threads
+
+Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,
+               int threads, Index width);
+
+// Whether x W_ih^T is worth a pass of its own over many steps: it is where the rows of
+// one step do not fill a register tile.
+bool merge_input(Index input, Index rows_per_step, Index steps);
+
+// Steps that one chunk spans so that its gate rows stay in cache.
+Index chunk_steps(Index rows_per_step, Index row_bytes);
+
+// "rows x 2", "units x 2", "1 thread", ...
+std::string describe(const Plan &plan);
+
+// What one thread does for one direction.
+struct Share {
+    int group = 0, members = 1, index = 0; // group: the threads of one direction
+    Index first_row = 0, row_step = 1;     // its ranks: first_row, first_row + row_step..
+    int parts = 1, part = 0;               // its part of the hidden units
+
+    Index rows(Index active) const {
+        return active > first_row ? (active - first_row + row_step - 1) / row_step : 0;
+    }
+};
+// Whether this thread works on direction d at all, and its share.
+bool make_share(const Plan &plan, int directions, int d, int thread, int team, Share &share);
+
+} // namespace fastlstm
