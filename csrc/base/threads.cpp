@@ -92,7 +92,7 @@ int num_threads() {
 void set_num_threads(int n) { g_requested.store(n); }
 
 void Barrier::wait(int members) {
-    constexpr int kSpins = 4000;
+    constexpr int kSpins = 2000;
     if (members == 1)
         return;
     const unsigned phase = phase_.load(std::memory_order_acquire);

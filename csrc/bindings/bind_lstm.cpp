@@ -1,35 +1,11 @@
-// LSTM, its training Cache and its Stream. Arrays are checked here; the Python layer
+// LSTM and its training Cache. Arrays are checked here; the Python layer
 // above checks first and says it in the user's words.
-#include <cmath>
-#include <variant>
-
 #include "bindings/bindings.h"
-#include "bindings/lstm_core.h"
+#include "bindings/stream.h"
 #include "kernels/dispatch.h"
-#include "nn/lstm_stream.h"
 
 namespace fastlstm {
 namespace {
-
-using MaybeArray = std::optional<py::array>;
-
-template <class T>
-T *optional_flat(const MaybeArray &a, const char *name, Index size, Access access) {
-    return a ? flat_view<T>(*a, name, size, access).data : nullptr;
-}
-
-template <class T> struct CacheOf {
-    std::shared_ptr<LstmCore<T>> core;
-    std::unique_ptr<LstmCall<T>> call;
-    std::int64_t epoch = 0;
-    Index N = 0, T_ = 0;
-    py::object x, y, row_ids, parameters; // kept alive until backward
-};
-
-template <class T> struct StreamOf {
-    std::shared_ptr<LstmCore<T>> core;
-    LstmStream<T> stream;
-};
 
 template <class T>
 ForwardArrays<T> forward_arrays(const LstmCore<T> &core, const py::array &x, const py::array &y,
@@ -86,94 +62,6 @@ std::unique_ptr<LstmCall<T>> run_forward(LstmCore<T> &core, const BoundParameter
     core.last_plan = call->plan();
     return call;
 }
-
-class Cache {
-  public:
-    template <class T> explicit Cache(CacheOf<T> cache) : value_(std::move(cache)) {}
-    Cache(Cache &&) = default;
-    Cache(const Cache &) = delete;
-    template <class T> CacheOf<T> *get() { return std::get_if<CacheOf<T>>(&value_); }
-    std::size_t bytes() const {
-        return std::visit([](const auto &c) { return c.call ? c.call->bytes() : 0; }, value_);
-    }
-
-  private:
-    std::variant<CacheOf<float>, CacheOf<double>> value_;
-};
-
-class Stream {
-  public:
-    template <class T> explicit Stream(StreamOf<T> stream) : value_(std::move(stream)) {}
-    Stream(Stream &&) = default;
-    Stream(const Stream &) = delete;
-
-    py::array step(const py::array &x, const MaybeArray &out) {
-        return std::visit([&](auto &s) { return step_of(s, x, out); }, value_);
-    }
-    void reset() {
-        std::visit([](auto &s) { s.stream.set_state(nullptr, nullptr); }, value_);
-    }
-    py::object state() const {
-        return std::visit([](const auto &s) { return state_of(s); }, value_);
-    }
-    void set_state(const py::array &h, const py::array &c) {
-        std::visit([&](auto &s) { set_state_of(s, h, c); }, value_);
-    }
-    Index batch_size() const {
-        return std::visit([](const auto &s) { return s.stream.rows(); }, value_);
-    }
-
-  private:
-    template <class T>
-    static py::array step_of(StreamOf<T> &s, const py::array &x, const MaybeArray &out) {
-        const LstmConfig &config = s.stream.config();
-        const Index N = s.stream.rows();
-        const bool one = x.ndim() == 1 && N == 1; // a row of its own, without its axis
-        const auto vx = view<const T>(x, "x_t", one ? 1 : 2, Access::Read);
-        if (one)
-            expect_shape(x, "x_t", {config.input_size});
-        else
-            expect_shape(x, "x_t", {N, config.input_size});
-        const Index x_stride = one ? 0 : vx.stride[0];
-        for (Index n = 0; n < N; ++n)
-            for (Index i = 0; i < config.input_size; ++i)
-                if (!std::isfinite(vx.data[n * x_stride + i]))
-                    throw py::value_error("x_t holds " +
-                                          std::to_string(vx.data[n * x_stride + i]) +
-                                          " at row " + std::to_string(n) + ", feature " +
-                                          std::to_string(i) + "; expected finite numbers");
-        py::array result;
-        if (out)
-            result = *out;
-        else if (one)
-            result = py::array_t<T>(config.output());
-        else
-            result = py::array_t<T>({N, config.output()});
-        const auto vy = view<T>(result, "out", one ? 1 : 2, Access::Write);
-        if (one)
-            expect_shape(result, "out", {config.output()});
-        else
-            expect_shape(result, "out", {N, config.output()});
-        s.stream.step(vx.data, x_stride, vy.data, one ? 0 : vy.stride[0]);
-        return result;
-    }
-
-    template <class T> static py::object state_of(const StreamOf<T> &s) {
-        const Index N = s.stream.rows();
-        py::array_t<T> h(s.core->state_size(N, false)), c(s.core->state_size(N, true));
-        s.stream.get_state(h.mutable_data(), c.mutable_data());
-        return py::make_tuple(h, c);
-    }
-    template <class T>
-    static void set_state_of(StreamOf<T> &s, const py::array &h, const py::array &c) {
-        const Index N = s.stream.rows();
-        const auto vh = flat_view<const T>(h, "h", s.core->state_size(N, false), Access::Read);
-        const auto vc = flat_view<const T>(c, "c", s.core->state_size(N, true), Access::Read);
-        s.stream.set_state(vh.data, vc.data);
-    }
-
-    std::variant<StreamOf<float>, StreamOf<double>> value_;
-};
 
 class Lstm {
   public:
@@ -362,13 +250,6 @@ class Lstm {
 void bind_lstm(py::module_ &m) {
     using py::arg;
     py::class_<Cache>(m, "Cache").def_property_readonly("bytes", &Cache::bytes);
-    py::class_<Stream>(m, "Stream",
-                       "One step at a time with states that stay; see LSTM.stream.")
-        .def("step", &Stream::step, arg("x_t").noconvert(), arg("out").noconvert() = py::none())
-        .def("reset", &Stream::reset)
-        .def("set_state", &Stream::set_state, arg("h").noconvert(), arg("c").noconvert())
-        .def_property_readonly("state", &Stream::state)
-        .def_property_readonly("batch_size", &Stream::batch_size);
     py::class_<Lstm>(m, "LSTM")
         .def(py::init<Index, std::vector<Index>, bool, bool, Index, const std::string &>(),
              arg("input_size"), arg("hidden_sizes"), arg("bidirectional"), arg("bias"),

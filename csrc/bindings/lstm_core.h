@@ -1,23 +1,33 @@
 // What the bindings hold behind _core.LSTM, for one scalar type.
 #pragma once
 
-#include <atomic>
+#include <variant>
 
 #include "bindings/arrays.h"
 #include "nn/lstm.h"
 
+// Classes that hold pybind11 objects may not be more visible than those are.
+#define FASTLSTM_LOCAL __attribute__((visibility("hidden")))
+
 namespace fastlstm {
+
+using MaybeArray = std::optional<py::array>;
+
+template <class T>
+T *optional_flat(const MaybeArray &a, const char *name, Index size, Access access) {
+    return a ? flat_view<T>(*a, name, size, access).data : nullptr;
+}
 
 // The parameters of the moment: who owns the memory, and a number that changes whenever
 // the buffer or its version does, which is what packed weights are keyed by.
-struct __attribute__((visibility("hidden"))) BoundParameters {
+struct FASTLSTM_LOCAL BoundParameters {
     py::object owner;
     const void *flat = nullptr;
     std::int64_t version = 0;
     std::int64_t epoch = 0;
 };
 
-template <class T> struct __attribute__((visibility("hidden"))) LstmCore {
+template <class T> struct FASTLSTM_LOCAL LstmCore {
     using Scalar = T;
     explicit LstmCore(LstmConfig config)
         : weights(std::move(config)), pool(std::make_shared<Pool>()) {}
@@ -45,6 +55,29 @@ template <class T> struct __attribute__((visibility("hidden"))) LstmCore {
             throw py::value_error("the layer has no parameters; call set_parameters first");
         return parameters;
     }
+};
+
+// A training call between its forward and its backward, with what must stay alive.
+template <class T> struct FASTLSTM_LOCAL CacheOf {
+    std::shared_ptr<LstmCore<T>> core;
+    std::unique_ptr<LstmCall<T>> call;
+    std::int64_t epoch = 0;
+    Index N = 0, T_ = 0;
+    py::object x, y, row_ids, parameters; // kept alive until backward
+};
+
+class FASTLSTM_LOCAL Cache {
+  public:
+    template <class T> explicit Cache(CacheOf<T> cache) : value_(std::move(cache)) {}
+    Cache(Cache &&) = default;
+    Cache(const Cache &) = delete;
+    template <class T> CacheOf<T> *get() { return std::get_if<CacheOf<T>>(&value_); }
+    std::size_t bytes() const {
+        return std::visit([](const auto &c) { return c.call ? c.call->bytes() : 0; }, value_);
+    }
+
+  private:
+    std::variant<CacheOf<float>, CacheOf<double>> value_;
 };
 
 } // namespace fastlstm

@@ -6,6 +6,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     m.attr("__version__") = FASTLSTM_VERSION;
     fastlstm::bind_runtime(m);
     fastlstm::bind_lstm(m);
+    fastlstm::bind_stream(m);
     fastlstm::bind_layers(m);
     fastlstm::bind_losses(m);
     fastlstm::bind_optim(m);

@@ -1,0 +1,126 @@
+#include <cmath>
+
+#include "bindings/bindings.h"
+#include "bindings/stream.h"
+
+namespace fastlstm {
+namespace {
+
+template <class T>
+py::array step_of(StreamOf<T> &s, const py::array &x, const MaybeArray &out) {
+    const LstmConfig &config = s.stream.config();
+    const Index N = s.stream.rows();
+    const bool one = x.ndim() == 1 && N == 1; // a row of its own, without its axis
+    const auto vx = view<const T>(x, "x_t", one ? 1 : 2, Access::Read);
+    if (one)
+        expect_shape(x, "x_t", {config.input_size});
+    else
+        expect_shape(x, "x_t", {N, config.input_size});
+    const Index x_stride = one ? 0 : vx.stride[0];
+    for (Index n = 0; n < N; ++n)
+        for (Index i = 0; i < config.input_size; ++i)
+            if (!std::isfinite(vx.data[n * x_stride + i]))
+                throw py::value_error("x_t holds " +
+                                      std::to_string(vx.data[n * x_stride + i]) +
+                                      " at row " + std::to_string(n) + ", feature " +
+                                      std::to_string(i) + "; expected finite numbers");
+    py::array result;
+    if (out)
+        result = *out;
+    else if (one)
+        result = py::array_t<T>(config.output());
+    else
+        result = py::array_t<T>({N, config.output()});
+    const auto vy = view<T>(result, "out", one ? 1 : 2, Access::Write);
+    if (one)
+        expect_shape(result, "out", {config.output()});
+    else
+        expect_shape(result, "out", {N, config.output()});
+    s.stream.step(vx.data, x_stride, vy.data, one ? 0 : vy.stride[0]);
+    return result;
+}
+
+// The public form of one kind of state: (L, N, size), or with unequal sizes a list of
+// (1, N, size_l), as LSTM's own states.
+template <class T>
+py::object unpack(const LstmConfig &config, const py::array_t<T> &flat, Index N, bool cell) {
+    const auto size = [&](int l) { return cell ? config.units(l) : config.state(l); };
+    bool equal = true;
+    for (int l = 1; l < config.layers(); ++l)
+        equal = equal && size(l) == size(0);
+    if (equal)
+        return flat.attr("reshape")(config.layers(), N, size(0));
+    py::list blocks;
+    for (Index l = 0, begin = 0; l < config.layers(); ++l) {
+        const Index end = begin + N * size(static_cast<int>(l));
+        blocks.append(flat.attr("__getitem__")(py::slice(begin, end, 1))
+                          .attr("reshape")(1, N, size(static_cast<int>(l))));
+        begin = end;
+    }
+    return blocks;
+}
+
+template <class T> py::tuple state_of(const StreamOf<T> &s) {
+    const Index N = s.stream.rows();
+    py::array_t<T> h(s.core->state_size(N, false)), c(s.core->state_size(N, true));
+    s.stream.get_state(h.mutable_data(), c.mutable_data());
+    return py::make_tuple(unpack(s.stream.config(), h, N, false),
+                          unpack(s.stream.config(), c, N, true));
+}
+
+// One flat array of `size` from the public form.
+template <class T> py::array pack(const py::object &value, const char *name, Index size) {
+    const py::module_ np = py::module_::import("numpy");
+    py::list parts;
+    if (py::isinstance<py::array>(value))
+        parts.append(value.attr("reshape")(-1));
+    else
+        for (const py::handle block : value)
+            parts.append(block.attr("reshape")(-1));
+    const py::array flat = np.attr("concatenate")(parts);
+    flat_view<const T>(flat, name, size, Access::Read);
+    return flat;
+}
+
+template <class T>
+void set_state_of(StreamOf<T> &s, const py::object &h, const py::object &c) {
+    const Index N = s.stream.rows();
+    const py::array flat_h = pack<T>(h, "h", s.core->state_size(N, false));
+    const py::array flat_c = pack<T>(c, "c", s.core->state_size(N, true));
+    s.stream.set_state(static_cast<const T *>(flat_h.data()),
+                       static_cast<const T *>(flat_c.data()));
+}
+
+} // namespace
+
+py::array Stream::step(const py::array &x, const MaybeArray &out) {
+    return std::visit([&](auto &s) { return step_of(s, x, out); }, value_);
+}
+void Stream::reset() {
+    std::visit([](auto &s) { s.stream.set_state(nullptr, nullptr); }, value_);
+}
+py::tuple Stream::state() const {
+    return std::visit([](const auto &s) { return state_of(s); }, value_);
+}
+void Stream::set_state(const py::tuple &state) {
+    if (state.size() != 2)
+        throw py::value_error("state has " + std::to_string(state.size()) +
+                              " parts; expected a pair (h, c)");
+    std::visit([&](auto &s) { set_state_of(s, py::object(state[0]), py::object(state[1])); },
+               value_);
+}
+Index Stream::batch_size() const {
+    return std::visit([](const auto &s) { return s.stream.rows(); }, value_);
+}
+
+void bind_stream(py::module_ &m) {
+    using py::arg;
+    py::class_<Stream>(m, "Stream",
+                       "One step at a time with states that stay; see LSTM.stream.")
+        .def("step", &Stream::step, arg("x_t").noconvert(), arg("out").noconvert() = py::none())
+        .def("reset", &Stream::reset)
+        .def_property("state", &Stream::state, &Stream::set_state)
+        .def_property_readonly("batch_size", &Stream::batch_size);
+}
+
+} // namespace fastlstm
