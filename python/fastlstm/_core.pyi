@@ -1,0 +1,161 @@
+"""The compiled core, as csrc/bindings define it.
+
+"flat" is a one-dimensional C-contiguous array of the layer's dtype. Arrays named like
+x, y, dy, dx have any strides, as long as their last axis is contiguous.
+"""
+
+from typing import Any, TypeAlias, final
+
+import numpy as np
+import numpy.typing as npt
+
+_Floats: TypeAlias = npt.NDArray[np.floating[Any]]
+_Ints: TypeAlias = npt.NDArray[np.int64]
+_Layout: TypeAlias = list[tuple[str, tuple[int, ...], int]]
+
+__version__: str
+
+@final
+class Cache:
+    @property
+    def bytes(self) -> int: ...
+
+@final
+class Stream:
+    def step(self, x_t: _Floats, out: _Floats | None = None) -> _Floats: ...
+    def reset(self) -> None: ...
+    # (h, c) as LSTM's states: arrays (L, N, size), or lists with unequal sizes.
+    @property
+    def state(self) -> tuple[Any, Any]: ...
+    @state.setter
+    def state(self, state: tuple[Any, Any]) -> None: ...
+    @property
+    def batch_size(self) -> int: ...
+
+@final
+class LSTM:
+    def __init__(
+        self,
+        input_size: int,
+        hidden_sizes: list[int],
+        bidirectional: bool,
+        bias: bool,
+        projection_size: int,
+        dtype: str,
+    ) -> None: ...
+    @property
+    def layout(self) -> _Layout: ...
+    @property
+    def parameter_count(self) -> int: ...
+    @property
+    def path(self) -> str: ...
+    def set_parameters(self, flat: _Floats, version: int) -> None: ...
+    def infer(
+        self,
+        x: _Floats,
+        y: _Floats,
+        h0: _Floats | None,
+        c0: _Floats | None,
+        hn: _Floats | None,
+        cn: _Floats | None,
+        lengths: _Ints | None,
+    ) -> None: ...
+    def forward(
+        self,
+        x: _Floats,
+        y: _Floats,
+        h0: _Floats | None,
+        c0: _Floats | None,
+        hn: _Floats | None,
+        cn: _Floats | None,
+        lengths: _Ints | None,
+        dropout: float,
+        seed: int,
+        row_ids: _Ints | None,
+    ) -> Cache: ...
+    def backward(
+        self,
+        cache: Cache,
+        dy: _Floats | None,
+        dhn: _Floats | None,
+        dcn: _Floats | None,
+        grads_flat: _Floats,
+        dx: _Floats | None,
+        dh0: _Floats | None,
+        dc0: _Floats | None,
+    ) -> None: ...
+    def stream(self, batch_size: int = 1) -> Stream: ...
+
+@final
+class Linear:
+    def __init__(
+        self, in_features: int, out_features: int, bias: bool, dtype: str
+    ) -> None: ...
+    @property
+    def layout(self) -> _Layout: ...
+    @property
+    def parameter_count(self) -> int: ...
+    def set_parameters(self, flat: _Floats, version: int) -> None: ...
+    def forward(self, x2d: _Floats, y2d: _Floats) -> None: ...
+    def backward(
+        self,
+        dy2d: _Floats,
+        x2d: _Floats,
+        grads_flat: _Floats,
+        dx2d: _Floats | None,
+    ) -> None: ...
+
+def embedding_forward(table: _Floats, tokens: _Ints, out: _Floats) -> None: ...
+def embedding_backward(dy: _Floats, tokens: _Ints, dtable: _Floats) -> None: ...
+def dropout(
+    x: _Floats,
+    out: _Floats,
+    p: float,
+    seed: int,
+    stream: int,
+    row_ids: _Ints | None,
+) -> None: ...
+def softmax(logits2d: _Floats, out2d: _Floats) -> None: ...
+def squared_error(
+    pred2d: _Floats, target2d: _Floats, weight1d: _Floats | None, dpred2d: _Floats
+) -> float: ...
+def softmax_cross_entropy(
+    logits2d: _Floats, labels: _Ints, weight1d: _Floats | None, dlogits2d: _Floats
+) -> float: ...
+def sgd_step(
+    params: _Floats,
+    grads: _Floats,
+    velocity: _Floats | None,
+    begin: int,
+    end: int,
+    lr: float,
+    momentum: float,
+    nesterov: bool,
+    weight_decay: float,
+    grad_scale: float,
+) -> None: ...
+def adam_step(
+    params: _Floats,
+    grads: _Floats,
+    m: _Floats,
+    v: _Floats,
+    begin: int,
+    end: int,
+    lr: float,
+    beta1: float,
+    beta2: float,
+    epsilon: float,
+    weight_decay: float,
+    decoupled: bool,
+    step: int,
+    grad_scale: float,
+) -> None: ...
+def squared_norm(flat: _Floats) -> float: ...
+def isa() -> str: ...
+def available_isas() -> list[str]: ...
+def get_num_threads() -> int: ...
+def set_num_threads(n: int) -> None: ...
+def build_info() -> dict[str, str]: ...
+def tanh(x: _Floats, out: _Floats) -> None: ...
+def sigmoid(x: _Floats, out: _Floats) -> None: ...
+def exp(x: _Floats, out: _Floats) -> None: ...

@@ -1,0 +1,244 @@
+"""Losses: a weighted mean over valid rows or steps, and its gradient.
+
+Design: ``value = sum(w l) / sum(w)`` with l the loss of a row (or step) and w its
+sample's weight, 1 by default; padded steps have weight 0, and what has weight 0 is as
+good as absent: its target is not read and its gradient is zero. The core gets weights
+that are divided by their sum already, so value and gradient are one pass.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from . import _core
+from ._validate import (
+    FLOAT_DTYPES,
+    Array,
+    as_floats,
+    check_lengths,
+)
+
+
+class SquaredError:
+    """Squared error, ``l = mean over k of (pred_k - target_k)^2``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlstm.losses import SquaredError
+    >>> value, gradient = SquaredError()(np.array([[1.0, 3.0]]), np.array([[1.0, 1.0]]))
+    >>> value, gradient
+    (2.0, array([[0., 2.]]))
+    """
+
+    def __repr__(self) -> str:
+        return "SquaredError()"
+
+    def __call__(
+        self,
+        pred: npt.ArrayLike,
+        target: npt.ArrayLike,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> tuple[float, Array]:
+        """Value and gradient.
+
+        Parameters
+        ----------
+        pred : ndarray of shape (N, K) or (N, T, K)
+            float32 or float64.
+        target : ndarray of the shape and dtype of ``pred``
+            May hold anything at padded steps and in samples of weight 0.
+        lengths : array-like of int of shape (N,), optional
+            With (N, T, K): valid steps of each sample, from 1 to T.
+        sample_weight : array-like of shape (N,), optional
+            Not negative, not all zero.
+
+        Returns
+        -------
+        value : float
+            NaN or inf only if ``pred`` holds some.
+        gradient : ndarray of the shape of ``pred``
+
+        Raises
+        ------
+        ValueError
+            Another shape, NaN or inf in a target that counts, bad lengths or weights.
+        TypeError
+            Another dtype.
+        """
+        pred, weights = _prepare(pred, lengths, sample_weight)
+        target = as_floats("target", target, pred.dtype)
+        if target.shape != pred.shape:
+            raise ValueError(
+                f"target must have the shape of pred, {pred.shape}, got {target.shape}"
+            )
+        gradient = np.empty(pred.shape, pred.dtype)
+        k = pred.shape[-1]
+        value = _core.squared_error(
+            pred.reshape(-1, k), target.reshape(-1, k), weights, gradient.reshape(-1, k)
+        )
+        if not math.isfinite(value):
+            _check_target(target, weights)
+        return value, gradient
+
+
+class SoftmaxCrossEntropy:
+    """Cross-entropy of softmax(pred), ``l = log sum_k exp(pred_k) - pred_label``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlstm.losses import SoftmaxCrossEntropy
+    >>> value, gradient = SoftmaxCrossEntropy()(np.zeros((1, 4)), np.array([2]))
+    >>> round(value, 4), gradient
+    (1.3863, array([[ 0.25,  0.25, -0.75,  0.25]]))
+    """
+
+    def __repr__(self) -> str:
+        return "SoftmaxCrossEntropy()"
+
+    def __call__(
+        self,
+        pred: npt.ArrayLike,
+        target: npt.ArrayLike,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> tuple[float, Array]:
+        """Value and gradient.
+
+        Parameters
+        ----------
+        pred : ndarray of shape (N, K) or (N, T, K)
+            Logits, float32 or float64.
+        target : array-like of int of shape (N,) or (N, T)
+            Labels, 0 to K - 1; anything at padded steps and in samples of weight 0.
+        lengths, sample_weight
+            As for :class:`SquaredError`.
+
+        Returns
+        -------
+        value : float
+            NaN or inf only if ``pred`` holds some.
+        gradient : ndarray of the shape of ``pred``
+
+        Raises
+        ------
+        ValueError
+            Another shape, a label outside 0 to K - 1 that counts, bad lengths or
+            weights.
+        TypeError
+            Labels that are not integers, another dtype of ``pred``.
+        """
+        pred, weights = _prepare(pred, lengths, sample_weight)
+        labels = np.asarray(target)
+        if labels.dtype.kind not in "iu":
+            raise TypeError(f"target must hold integer labels, got {labels.dtype}")
+        if labels.shape != pred.shape[:-1]:
+            raise ValueError(
+                f"target must have shape {pred.shape[:-1]}, one label a row of pred, "
+                f"got {labels.shape}"
+            )
+        k = pred.shape[-1]
+        if labels.min() < 0 or labels.max() >= k:
+            bad = (labels < 0) | (labels >= k)
+            absent = weights.reshape(labels.shape) == 0.0
+            if not absent[bad].all():
+                at = np.argwhere(bad & ~absent)[0]
+                raise ValueError(
+                    f"target must hold labels from 0 to {k - 1}, got "
+                    f"{labels[tuple(at)]} at {_place(at)}"
+                )
+        gradient = np.empty(pred.shape, pred.dtype)
+        value = _core.softmax_cross_entropy(
+            pred.reshape(-1, k),
+            np.ascontiguousarray(labels.reshape(-1), dtype=np.int64),
+            weights,
+            gradient.reshape(-1, k),
+        )
+        return value, gradient
+
+
+LOSSES: Final = {
+    "squared_error": SquaredError,
+    "softmax_cross_entropy": SoftmaxCrossEntropy,
+}
+
+
+def _prepare(
+    pred: npt.ArrayLike,
+    lengths: npt.ArrayLike | None,
+    sample_weight: npt.ArrayLike | None,
+) -> tuple[Array, Array]:
+    """Return the checked ``pred``, C-contiguous, and flat weights that sum to one."""
+    array = np.asarray(pred)
+    if array.dtype not in FLOAT_DTYPES:
+        raise TypeError(f"pred must be float32 or float64, got {array.dtype}")
+    if array.ndim not in (2, 3) or not array.size:
+        raise ValueError(
+            "pred must have shape (N, K) or (N, T, K), no axis empty, got "
+            f"{array.shape}"
+        )
+    array = np.ascontiguousarray(array)
+    rows = array.shape[:-1]
+    if lengths is None and sample_weight is None:
+        count = math.prod(rows)
+        return array, np.full(count, 1.0 / count, array.dtype)
+    weights = np.ones(rows)
+    if sample_weight is not None:
+        weights *= _sample_weight(sample_weight, rows[0]).reshape(
+            -1, *[1] * (len(rows) - 1)
+        )
+    if lengths is not None:
+        if len(rows) == 1:
+            raise ValueError(f"lengths need pred of shape (N, T, K), got {array.shape}")
+        valid = check_lengths(lengths, *rows)
+        weights *= np.arange(rows[1]) < valid[:, None]
+    weights /= weights.sum()
+    return array, weights.astype(array.dtype).reshape(-1)
+
+
+def _sample_weight(sample_weight: npt.ArrayLike, samples: int) -> Array:
+    weights = np.asarray(sample_weight)
+    if weights.dtype.kind not in "fiub":
+        raise TypeError(f"sample_weight must hold real numbers, got {weights.dtype}")
+    if weights.shape != (samples,):
+        raise ValueError(
+            f"sample_weight must have shape ({samples},), one a sample, got "
+            f"{weights.shape}"
+        )
+    weights = weights.astype(np.float64)
+    bad = ~(np.isfinite(weights) & (weights >= 0.0))
+    if bad.any():
+        n = int(bad.argmax())
+        raise ValueError(
+            f"sample_weight must be finite and not negative, got {weights[n]} for "
+            f"sample {n}"
+        )
+    largest = float(weights.max())
+    if largest == 0.0:
+        raise ValueError("sample_weight must not be zero for every sample")
+    # Only ratios matter; so the sum can neither overflow nor vanish.
+    scaled: Array = weights / largest
+    return scaled
+
+
+def _check_target(target: Array, weights: Array) -> None:
+    """Raise for NaN or inf where it counts; called once the value is not finite."""
+    bad = ~np.isfinite(target)
+    bad &= (weights != 0.0).reshape(*target.shape[:-1], 1)
+    if bad.any():
+        at = np.argwhere(bad)[0]
+        raise ValueError(
+            f"target holds {target[tuple(at)]} at {_place(at[:-1])}, output {at[-1]}"
+        )
+
+
+def _place(at: npt.NDArray[np.intp]) -> str:
+    return f"sample {at[0]}" + (f", step {at[1]}" if len(at) == 2 else "")

@@ -1,0 +1,10 @@
+"""Layers on flat parameter buffers: NumPy arrays in and out, the core in between."""
+
+from .base import Cache, Layer
+from .container import Sequential
+from .dropout import Dropout
+from .embedding import Embedding
+from .linear import Linear
+from .lstm import LSTM
+
+__all__ = ["LSTM", "Cache", "Dropout", "Embedding", "Layer", "Linear", "Sequential"]

@@ -1,0 +1,77 @@
+"""Starting values of the weights, drawn in float64 and then stored in the dtype.
+
+Design: a table of functions ``(shape, fan, rng) -> array`` for matrices; what is
+particular to the LSTM (which block, which bias) is one function below. The order of
+drawing is that of the parameters, so one ``random_state`` gives the same values, up to
+rounding, in float32 and float64.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from ..params import Parameters
+
+LSTM_INITIALIZERS: Final = ("glorot_orthogonal", "uniform")
+
+
+def glorot_uniform(
+    shape: tuple[int, int], rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Draw from U(-a, a), a = sqrt(6 / (rows + columns)) (Glorot & Bengio 2010)."""
+    bound = math.sqrt(6.0 / sum(shape))
+    return rng.uniform(-bound, bound, shape)
+
+
+def orthogonal(
+    shape: tuple[int, int], rng: np.random.Generator
+) -> npt.NDArray[np.float64]:
+    """Draw orthonormal columns, or rows if these are fewer (Saxe et al. 2014).
+
+    The Q of a Gaussian matrix, with signs such that it is uniformly distributed
+    (Mezzadri 2007, section 5).
+    """
+    tall = (max(shape), min(shape))
+    q, r = np.linalg.qr(rng.standard_normal(tall))
+    q *= np.where(np.diag(r) < 0.0, -1.0, 1.0)
+    return q if shape == tall else q.T
+
+
+def initialize_lstm(
+    params: Parameters, initializer: str, forget_bias: float, rng: np.random.Generator
+) -> None:
+    """Fill the parameters of an LSTM, of every layer and direction.
+
+    "glorot_orthogonal", as Keras: `glorot_uniform` over the whole input matrix
+    (4H, I), `orthogonal` over the whole recurrent matrix (4H, H or P), zero bias; a
+    projection (P, H) is Glorot-uniform.
+
+    "uniform", as torch: U(-k, k), k = 1 / sqrt(H), everywhere; the bias is the sum of
+    two such draws, since torch has two biases that only ever appear added.
+
+    Either way ``forget_bias`` is then added to the forget gate's block of the bias
+    (Jozefowicz et al. 2015), if there is a bias. Keras adds 1, torch adds nothing.
+    """
+    with params.writable() as values:
+        hidden = 0
+        for name, value in values.items():
+            # A layer's weight_ih (4H, I) comes first and tells H to those after it.
+            if name.startswith("weight_ih"):
+                hidden = value.shape[0] // 4
+            k = 1.0 / math.sqrt(hidden)
+            uniform = initializer == "uniform"
+            if value.ndim == 1:
+                bias = np.zeros(value.shape)
+                if uniform:
+                    bias += rng.uniform(-k, k, (2, *value.shape)).sum(axis=0)
+                bias[hidden : 2 * hidden] += forget_bias
+                value[...] = bias
+            elif uniform:
+                value[...] = rng.uniform(-k, k, value.shape)
+            else:
+                draw = orthogonal if name.startswith("weight_hh") else glorot_uniform
+                value[...] = draw((value.shape[0], value.shape[1]), rng)

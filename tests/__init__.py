@@ -1,0 +1,1 @@
+"""The test suite: a ladder of trust from finite differences to other frameworks."""

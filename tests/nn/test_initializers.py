@@ -1,0 +1,117 @@
+"""Starting weights: distributions, biases, and one random_state giving one result."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+from fastlstm.nn import LSTM, Embedding, Linear
+from fastlstm.nn.initializers import glorot_uniform, orthogonal
+
+from ..compare import assert_close
+from ..tolerances import VALUE
+
+I, H, P = 35, 67, 33  # noqa: E741
+
+
+@pytest.mark.parametrize("shape", [(29, 7), (7, 29), (13, 13), (5, 1)])
+def test_orthogonal(shape: tuple[int, int], rng: np.random.Generator) -> None:
+    q = orthogonal(shape, rng)
+    assert q.shape == shape
+    product = q.T @ q if shape[0] >= shape[1] else q @ q.T
+    assert_close(product, np.eye(min(shape)), VALUE["float64"])
+
+
+def test_orthogonal_signs_are_uniform(rng: np.random.Generator) -> None:
+    # Without the signs of R, LAPACK's Q has a diagonal of one sign.
+    diagonals = np.concatenate([np.diag(orthogonal((5, 5), rng)) for _ in range(50)])
+    assert 80 < np.sum(diagonals > 0) < 170
+
+
+def test_glorot_bound(rng: np.random.Generator) -> None:
+    w = glorot_uniform((40, 60), rng)
+    bound = np.sqrt(6.0 / 100.0)
+    assert 0.99 * bound < np.abs(w).max() <= bound
+
+
+@pytest.mark.parametrize("suffix", ["l0", "l0_reverse", "l1", "l1_reverse"])
+def test_glorot_orthogonal(suffix: str) -> None:
+    lstm = LSTM(
+        I,
+        [H, H + 2],
+        bidirectional=True,
+        projection_size=P,
+        forget_bias=1.5,
+        dtype="float64",
+        random_state=0,
+    )
+    params = {name: lstm.params[f"{name}_{suffix}"] for name in ("weight_ih", "bias")}
+    hidden = H + 2 * suffix.startswith("l1")
+    bias = params["bias"].reshape(4, hidden)
+    np.testing.assert_array_equal(bias, np.outer([0.0, 1.5, 0.0, 0.0], np.ones(hidden)))
+    w = lstm.params[f"weight_hh_{suffix}"]
+    assert_close(w.T @ w, np.eye(P), VALUE["float64"])
+    for name in ("weight_ih", "weight_hr"):
+        w = lstm.params[f"{name}_{suffix}"]
+        bound = np.sqrt(6.0 / sum(w.shape))
+        assert 0.97 * bound < np.abs(w).max() <= bound
+
+
+def test_uniform_is_torchs() -> None:
+    plain = LSTM(I, H, initializer="uniform", forget_bias=0.0, random_state=0)
+    k = 1.0 / np.sqrt(H)
+    for name in ("weight_ih_l0", "weight_hh_l0"):
+        assert 0.99 * k < np.abs(plain.params[name]).max() <= k
+    bias = plain.params["bias_l0"]
+    assert k < np.abs(bias).max() <= 2 * k, "the sum of torch's two"
+    shifted = LSTM(I, H, initializer="uniform", forget_bias=2.0, random_state=0)
+    difference = (shifted.params["bias_l0"] - bias).reshape(4, H)
+    assert_close(difference[1], np.full(H, 2.0), VALUE["float32"])
+    assert not difference[[0, 2, 3]].any()
+
+
+def test_without_bias() -> None:
+    lstm = LSTM(I, H, bias=False, random_state=0)
+    assert list(lstm.params) == ["weight_ih_l0", "weight_hh_l0"]
+
+
+LAYERS = [
+    lambda **options: LSTM(5, 7, 2, **options),
+    lambda **options: LSTM(5, 7, 2, initializer="uniform", **options),
+    lambda **options: Linear(5, 7, **options),
+    lambda **options: Linear(5, 7, initializer="uniform", **options),
+    lambda **options: Embedding(5, 7, **options),
+    lambda **options: Embedding(5, 7, initializer="uniform", **options),
+]
+
+
+@pytest.mark.parametrize("build", LAYERS)
+def test_random_state(build: Any) -> None:
+    first = build(random_state=3).params.flat
+    np.testing.assert_array_equal(build(random_state=3).params.flat, first)
+    assert (build(random_state=4).params.flat != first).any()
+    wide = build(random_state=3, dtype="float64").params.flat
+    np.testing.assert_array_equal(wide.astype(np.float32), first)
+    rng = np.random.default_rng(3)
+    np.testing.assert_array_equal(build(random_state=rng).params.flat, first)
+    assert (build(random_state=rng).params.flat != first).any(), "it moves on"
+    build(random_state=np.random.RandomState(3))
+    assert (build().params.flat != build().params.flat).any()
+
+
+def test_weights_do_not_depend_on_the_threads_of_blas() -> None:
+    code = (
+        "import hashlib; from fastlstm.nn import LSTM;"
+        "flat = LSTM(35, 257, random_state=0).params.flat;"
+        "print(hashlib.sha256(flat.tobytes()).hexdigest())"
+    )
+    digests = set()
+    for threads in ("1", "2", "3"):
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": threads}
+        command = [sys.executable, "-c", code]
+        digests.add(subprocess.check_output(command, env=environment))
+    assert len(digests) == 1

@@ -1,0 +1,165 @@
+"""Losses: padding and zero weights, and what they refuse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from fastlstm.losses import LOSSES, SoftmaxCrossEntropy, SquaredError
+
+from .compare import assert_close, assert_same_bits
+from .tolerances import LOSS
+
+N, T, K = 5, 7, 3
+PRED = np.random.default_rng(0).standard_normal((N, T, K))
+
+
+def targets(loss: Any) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    if isinstance(loss, SquaredError):
+        return rng.standard_normal((N, T, K))
+    return rng.integers(0, K, (N, T))
+
+
+every_loss = pytest.mark.parametrize("loss", [cls() for cls in LOSSES.values()])
+
+
+@every_loss
+def test_padding_and_zero_weights_are_as_good_as_absent(loss: Any) -> None:
+    target, lengths = targets(loss), np.array([7, 1, 3, 7, 2])
+    weight = np.array([1.0, 2.0, 0.0, 0.5, 1.0])
+    value, gradient = loss(PRED, target, lengths=lengths, sample_weight=weight)
+    absent = (np.arange(T) >= lengths[:, None]) | (weight == 0)[:, None]
+    assert not gradient[absent].any()
+    spoilt = target.copy()
+    spoilt[absent] = -1 if spoilt.dtype.kind == "i" else np.nan
+    again = loss(PRED, spoilt, lengths=lengths, sample_weight=weight)
+    assert again[0] == value
+    assert_same_bits({"gradient": again[1]}, {"gradient": gradient})
+    rows = np.flatnonzero(weight)
+    less, part = loss(
+        PRED[rows], target[rows], lengths=lengths[rows], sample_weight=weight[rows]
+    )
+    assert_close(less, value, LOSS["float64"])
+    assert_close(part, gradient[rows], LOSS["float64"])
+
+
+@every_loss
+@pytest.mark.parametrize("scale", [1e-300, 1e300])
+def test_only_the_ratios_of_weights_matter(loss: Any, scale: float) -> None:
+    weight = np.array([1.0, 2.0, 3.0, 0.5, 1.0])
+    value, _ = loss(PRED, targets(loss), sample_weight=weight)
+    scaled, _ = loss(PRED, targets(loss), sample_weight=scale * weight)
+    assert_close(scaled, value, LOSS["float64"])
+
+
+@every_loss
+def test_weights_may_be_lists_integers_and_bools(loss: Any) -> None:
+    target = targets(loss)
+    expected = loss(PRED, target, sample_weight=np.array([1.0, 0, 1, 1, 0]))
+    for weight in ([1, 0, 1, 1, 0], np.array([1, 0, 1, 1, 0], bool)):
+        value, gradient = loss(PRED, target, sample_weight=weight)
+        assert value == expected[0]
+        assert_same_bits({"g": gradient}, {"g": expected[1]})
+
+
+@every_loss
+def test_strided_arrays(loss: Any) -> None:
+    target = targets(loss)
+    value, gradient = loss(PRED.copy(), target)
+    for pred in (np.asfortranarray(PRED), PRED[::-1].copy()[::-1]):
+        again, same = loss(pred, np.asfortranarray(target))
+        assert again == value
+        assert_same_bits({"g": same}, {"g": gradient})
+
+
+def bad(value: float) -> np.ndarray:
+    target = np.zeros((N, T, K))
+    target[2, 3, 1] = value
+    return target
+
+
+def label(value: int) -> np.ndarray:
+    target = np.zeros((N, T), int)
+    target[2, 3] = value
+    return target
+
+
+SQUARED, ENTROPY = SquaredError(), SoftmaxCrossEntropy()
+
+
+@pytest.mark.parametrize(
+    ("loss", "pred", "target", "options", "error", "match"),
+    [
+        (SQUARED, PRED, PRED[:, :1], {}, ValueError, r"\(5, 7, 3\), got \(5, 1, 3\)"),
+        (SQUARED, PRED, PRED.astype("f4"), {}, TypeError, "target must be float64"),
+        (SQUARED, PRED, bad(np.nan), {}, ValueError, "nan at sample 2, step 3, output"),
+        (SQUARED, PRED, bad(np.inf), {}, ValueError, "inf at sample 2, step 3, output"),
+        (
+            SQUARED,
+            PRED[:, 3],
+            bad(np.nan)[:, 3],
+            {"sample_weight": np.arange(5)},
+            ValueError,
+            "target holds nan at sample 2, output 1",
+        ),
+        (ENTROPY, PRED, label(3), {}, ValueError, "0 to 2, got 3 at sample 2, step 3"),
+        (ENTROPY, PRED, label(-1), {}, ValueError, "got -1 at sample 2, step 3"),
+        (
+            ENTROPY,
+            PRED[:, 3],
+            label(3)[:, 3],
+            {"sample_weight": np.ones(5)},
+            ValueError,
+            "got 3 at sample 2$",
+        ),
+        (ENTROPY, PRED, np.zeros((N, T)), {}, TypeError, "integer labels, got float64"),
+        (ENTROPY, PRED, np.zeros(N, int), {}, ValueError, r"\(5, 7\), .* got \(5,\)"),
+    ],
+)
+def test_bad_targets(
+    loss: Any, pred: Any, target: Any, options: Any, error: type, match: str
+) -> None:
+    with pytest.raises(error, match=match):
+        loss(pred, target, **options)
+
+
+@every_loss
+@pytest.mark.parametrize(
+    ("pred", "options", "error", "match"),
+    [
+        (PRED.astype(int), {}, TypeError, "pred must be float32 or float64, got int64"),
+        (PRED[0, 0], {}, ValueError, r"\(N, K\) or \(N, T, K\), .* got \(3,\)"),
+        (PRED[:0], {}, ValueError, r"no axis empty, got \(0, 7, 3\)"),
+        (PRED, {"lengths": [7, 7, 7, 7, 0]}, ValueError, "got 0 for sample 4"),
+        (PRED, {"lengths": [7, 7, 7, 7, 8]}, ValueError, "from 1 to 7"),
+        (PRED[:, 0], {"lengths": [1] * 5}, ValueError, "lengths need pred of shape"),
+        (PRED, {"sample_weight": [1] * 4}, ValueError, r"\(5,\), .* got \(4,\)"),
+        (
+            PRED,
+            {"sample_weight": np.ones((N, T))},
+            ValueError,
+            r"\(5,\), .* got \(5, 7",
+        ),
+        (PRED, {"sample_weight": [0] * 5}, ValueError, "zero for every sample"),
+        (PRED, {"sample_weight": [1, -1, 1, 1, 1]}, ValueError, "-1.0 for sample 1"),
+        (PRED, {"sample_weight": [1, 1, np.nan, 1, 1]}, ValueError, "nan for sample 2"),
+        (PRED, {"sample_weight": [1, 1, 1, np.inf, 1]}, ValueError, "inf for sample 3"),
+        (PRED, {"sample_weight": list("abcde")}, TypeError, "must hold real numbers"),
+    ],
+)
+def test_bad_predictions_lengths_and_weights(
+    loss: Any, pred: Any, options: Any, error: type, match: str
+) -> None:
+    with pytest.raises(error, match=match):
+        loss(pred, targets(loss), **options)
+
+
+@every_loss
+def test_a_diverged_prediction_gives_a_value_that_says_so(loss: Any) -> None:
+    pred = PRED.copy()
+    pred[2, 3] = np.nan
+    value, _ = loss(pred, targets(loss))
+    assert np.isnan(value)
+    assert repr(loss).endswith("()")
