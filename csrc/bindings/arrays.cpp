@@ -36,13 +36,19 @@ void check_array(const py::array &a, const char *name, const py::dtype &dtype, i
     const auto item = a.itemsize();
     if (reinterpret_cast<std::uintptr_t>(a.data()) % static_cast<std::uintptr_t>(item) != 0)
         throw py::value_error(std::string(name) + " is not aligned to its dtype");
-    for (int d = 0; d < rank; ++d)
-        if (a.strides(d) % item != 0)
-            throw py::value_error(std::string(name) + " is not aligned to its dtype");
-    if (a.shape(rank - 1) > 1 && a.strides(rank - 1) != item)
-        throw py::value_error(std::string(name) + " must be contiguous along its last axis");
     if (access == Access::Write && !a.writeable())
         throw py::value_error(std::string(name) + " is read-only; expected a writable array");
+    if (a.size() == 0)
+        return; // strides of an empty array mean nothing
+    for (int d = 0; d < rank; ++d) {
+        if (a.strides(d) % item != 0)
+            throw py::value_error(std::string(name) + " is not aligned to its dtype");
+        if (access == Access::Write && a.shape(d) > 1 && a.strides(d) == 0)
+            throw py::value_error(std::string(name) +
+                                  " overlaps itself; expected memory for each element");
+    }
+    if (a.shape(rank - 1) > 1 && a.strides(rank - 1) != item)
+        throw py::value_error(std::string(name) + " must be contiguous along its last axis");
 }
 
 void expect_shape(const py::array &a, const char *name,

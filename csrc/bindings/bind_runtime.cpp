@@ -1,6 +1,4 @@
 // Instruction set, threads, build information, and the elementary functions for tests.
-#include <omp.h>
-
 #include "base/threads.h"
 #include "bindings/bindings.h"
 #include "bindings/dtypes.h"

@@ -93,7 +93,8 @@ void add_outer(Index R, Rows<const T> dy, Index K, const T *x, Index x_stride, I
 
 } // namespace
 
-template <class T> Linear<T>::Linear(Index in, Index out, bool bias) : I_(in), O_(out), bias_(bias) {
+template <class T>
+Linear<T>::Linear(Index in, Index out, bool bias) : I_(in), O_(out), bias_(bias) {
     if (in < 1 || out < 1)
         throw std::invalid_argument("in_features is " + std::to_string(in) +
                                     " and out_features " + std::to_string(out) +

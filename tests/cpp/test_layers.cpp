@@ -1,0 +1,298 @@
+// Linear, embedding, dropout, losses and optimizers on the table in use: against plain
+// loops, and the same bits for any number of threads and any batch.
+#include <stdexcept>
+
+#include "base/threads.h"
+#include "check.h"
+#include "nn/dropout.h"
+#include "nn/embedding.h"
+#include "nn/linear.h"
+#include "nn/losses.h"
+#include "nn/optimizers.h"
+
+namespace check {
+namespace {
+
+using namespace fastlstm;
+
+template <class F> bool refuses(F &&f) {
+    try {
+        f();
+    } catch (const std::invalid_argument &) {
+        return true;
+    }
+    return false;
+}
+
+// One forward and backward of a Linear, all results in a row.
+template <class T> struct LinearRun {
+    Index N, I, O;
+    bool bias;
+    std::vector<T> flat, x, dy;
+
+    LinearRun(Index n, Index in, Index out, bool with_bias)
+        : N(n), I(in), O(out), bias(with_bias), flat(random_vector<T>(O * I + (bias ? O : 0))),
+          x(random_vector<T>(N * (I + 3))), dy(random_vector<T>(N * (O + 1))) {}
+
+    std::vector<T> results(Index rows_) const {
+        Linear<T> layer(I, O, bias);
+        std::vector<T> y(std::size_t(rows_ * (O + 2)), kSentinel<T>);
+        std::vector<T> dx(std::size_t(rows_ * (I + 1)), kSentinel<T>);
+        std::vector<T> grads(flat.size(), T(0.5));
+        layer.forward(flat.data(), 1, rows_, rows<const T>(x.data(), I + 3),
+                      rows<T>(y.data(), O + 2));
+        layer.backward(flat.data(), 1, rows_, rows<const T>(dy.data(), O + 1),
+                       rows<const T>(x.data(), I + 3), grads.data(), rows<T>(dx.data(), I + 1));
+        y.insert(y.end(), dx.begin(), dx.end());
+        y.insert(y.end(), grads.begin(), grads.end());
+        return y;
+    }
+    std::vector<double> expected() const {
+        std::vector<double> y, dx, grads(flat.size(), 0.5);
+        for (Index n = 0; n < N; ++n) {
+            const T *xn = x.data() + n * (I + 3), *dyn = dy.data() + n * (O + 1);
+            for (Index o = 0; o < O; ++o) {
+                double sum = bias ? double(flat[std::size_t(O * I + o)]) : 0;
+                for (Index i = 0; i < I; ++i) {
+                    sum += double(flat[std::size_t(o * I + i)]) * double(xn[i]);
+                    grads[std::size_t(o * I + i)] += double(dyn[o]) * double(xn[i]);
+                }
+                if (bias)
+                    grads[std::size_t(O * I + o)] += double(dyn[o]);
+                y.push_back(sum);
+            }
+            y.insert(y.end(), 2, double(kSentinel<T>));
+            for (Index i = 0; i < I; ++i) {
+                double sum = 0;
+                for (Index o = 0; o < O; ++o)
+                    sum += double(flat[std::size_t(o * I + i)]) * double(dyn[o]);
+                dx.push_back(sum);
+            }
+            dx.push_back(double(kSentinel<T>));
+        }
+        y.insert(y.end(), dx.begin(), dx.end());
+        y.insert(y.end(), grads.begin(), grads.end());
+        return y;
+    }
+};
+
+// Like distance, but the sentinels must be untouched and do not hide errors.
+template <class T> double error(std::vector<T> a, const std::vector<double> &b) {
+    std::vector<double> c = b;
+    for (std::size_t i = 0; i < a.size(); ++i)
+        if (c[i] == double(kSentinel<T>) && a[i] == kSentinel<T>)
+            a[i] = T(c[i] = 0);
+    return distance(a, c);
+}
+
+template <class T> void test_linear(Index N, Index I, Index O, bool bias) {
+    const LinearRun<T> run(N, I, O, bias);
+    const std::initializer_list<std::pair<const char *, Index>> sizes = {
+        {"N", N}, {"I", I}, {"O", O}};
+    set_num_threads(1);
+    const std::vector<T> one = run.results(N), single = run.results(1);
+    expect(error(one, run.expected()) < 10 * kRounding<T>,
+           [&] { return label<T>("linear", "", sizes); });
+    set_num_threads(3);
+    expect(same_bits(run.results(N), one), [&] { return label<T>("linear threads", "", sizes); });
+    expect(std::memcmp(single.data(), one.data(), std::size_t(O) * sizeof(T)) == 0,
+           [&] { return label<T>("linear batch", "", sizes); });
+}
+
+template <class T> void test_linear_versions() {
+    Linear<T> layer(3, 2, false);
+    std::vector<T> flat(6, T(1)), x(3, T(1)), y(2);
+    const auto run = [&](Index version) {
+        layer.forward(flat.data(), version, 1, rows<const T>(x.data(), 3), rows<T>(y.data(), 2));
+        return y[0];
+    };
+    expect(run(1) == 3, [] { return "linear version 1"; });
+    flat.assign(6, T(2));
+    expect(run(1) == 3 && run(2) == 6, [] { return "linear packs once a version"; });
+    expect(refuses([] { Linear<T>(0, 3, true); }), [] { return "linear of size 0"; });
+}
+
+template <class T> void test_embedding() {
+    const Index V = 7, E = 37, n = 3000;
+    const std::vector<T> table = random_vector<T>(V * E), dy = random_vector<T>(n * E);
+    std::vector<Index> tokens;
+    for (Index r = 0; r < n; ++r)
+        tokens.push_back(r * r % V);
+    std::vector<T> expected(table.size(), T(1));
+    for (Index r = 0; r < n; ++r)
+        for (Index e = 0; e < E; ++e)
+            expected[std::size_t(tokens[std::size_t(r)] * E + e)] += dy[std::size_t(r * E + e)];
+    for (const int threads : {1, 3}) {
+        set_num_threads(threads);
+        std::vector<T> out(std::size_t(n * E)), dtable(table.size(), T(1));
+        embedding_forward<T>(rows<const T>(table.data(), E), V, E, tokens.data(), n,
+                             rows<T>(out.data(), E));
+        bool same = true;
+        for (Index i = 0; i < n * E; ++i)
+            same = same && out[std::size_t(i)] ==
+                               table[std::size_t(tokens[std::size_t(i / E)] * E + i % E)];
+        expect(same, [] { return "embedding forward"; });
+        embedding_backward<T>(rows<const T>(dy.data(), E), V, E, tokens.data(), n,
+                              rows<T>(dtable.data(), E));
+        expect(same_bits(dtable, expected), [] { return "embedding backward"; });
+    }
+    for (const Index bad : {Index(-1), V}) {
+        tokens[5] = bad;
+        std::vector<T> dtable(table.size());
+        expect(refuses([&] {
+                   embedding_backward<T>(rows<const T>(dy.data(), E), V, E, tokens.data(), n,
+                                         rows<T>(dtable.data(), E));
+               }),
+               [] { return "a token outside the table"; });
+    }
+}
+
+template <class T> void test_dropout_batch() {
+    const Index N = 31, steps = 7, F = 65;
+    const std::vector<T> ones(std::size_t(N * steps * F), T(1));
+    const auto masks = [&](const std::vector<Index> &ids) {
+        std::vector<T> out(ids.size() * std::size_t(steps * F));
+        DropoutBatch<T> b;
+        b.N = Index(ids.size());
+        b.steps = steps;
+        b.F = F;
+        b.x = ones.data();
+        b.out = out.data();
+        b.x_n = b.out_n = steps * F;
+        b.x_t = b.out_t = F;
+        b.p = 0.25;
+        b.seed = 99;
+        b.row_ids = ids.data();
+        dropout(b);
+        return out;
+    };
+    std::vector<Index> ids(static_cast<std::size_t>(N));
+    for (Index n = 0; n < N; ++n)
+        ids[std::size_t(n)] = n;
+    set_num_threads(1);
+    const std::vector<T> one = masks(ids), last = masks({N - 1});
+    set_num_threads(3);
+    expect(same_bits(masks(ids), one), [] { return "dropout threads"; });
+    expect(std::equal(last.begin(), last.end(), one.end() - steps * F),
+           [] { return "dropout by row id"; });
+    double kept = 0;
+    for (const T v : one)
+        kept += v != 0;
+    const double n = double(one.size()), deviation = std::sqrt(n * 0.25 * 0.75);
+    expect(std::fabs(kept - 0.75 * n) < 5 * deviation, [] { return "dropout rate"; });
+}
+
+template <class T> void test_losses(Index N, Index K) {
+    const std::vector<T> pred = random_vector<T>(N * K, -5, 5);
+    std::vector<T> target = random_vector<T>(N * K), weight = random_vector<T>(N, 0, 2);
+    std::vector<Index> labels;
+    for (Index n = 0; n < N; ++n)
+        labels.push_back(n % K);
+    const T nan = std::numeric_limits<T>::quiet_NaN();
+    const std::size_t absent = std::size_t(N / 2); // its target must not be looked at
+    weight[absent] = 0;
+    target[absent * std::size_t(K)] = nan;
+    labels[absent] = -1;
+    double squared = 0, entropy = 0;
+    std::vector<double> d_squared(pred.size(), 0.0), d_entropy(pred.size(), 0.0);
+    for (std::size_t n = 0; n < std::size_t(N); ++n) {
+        if (n == absent)
+            continue;
+        const double w = double(weight[n]);
+        double sum = 0;
+        for (std::size_t at = n * std::size_t(K); at < (n + 1) * std::size_t(K); ++at)
+            sum += std::exp(double(pred[at]));
+        for (std::size_t k = 0; k < std::size_t(K); ++k) {
+            const std::size_t at = n * std::size_t(K) + k;
+            const double r = double(pred[at]) - double(target[at]);
+            squared += w * r * r / double(K);
+            d_squared[at] = 2 * w * r / double(K);
+            const bool hit = Index(k) == labels[n];
+            d_entropy[at] = w * (std::exp(double(pred[at])) / sum - hit);
+            entropy += hit ? w * (std::log(sum) - double(pred[at])) : 0;
+        }
+    }
+    double first = 0;
+    for (const int threads : {1, 3}) {
+        set_num_threads(threads);
+        std::vector<T> gradient(pred.size());
+        LossRows<T> r;
+        r.N = N;
+        r.K = K;
+        r.pred = rows<const T>(pred.data(), K);
+        r.weight = weight.data();
+        r.gradient = rows<T>(gradient.data(), K);
+        const auto name = [&] { return label<T>("loss", "", {{"N", N}, {"K", K}}); };
+        double value = squared_error<T>(r, rows<const T>(target.data(), K));
+        expect(std::fabs(value - squared) <= kRounding<T> * squared &&
+                   distance(gradient, d_squared) < kRounding<T>,
+               name);
+        value += softmax_cross_entropy<T>(r, labels.data());
+        expect(std::fabs(value - squared - entropy) <= kRounding<T> * (squared + entropy) &&
+                   distance(gradient, d_entropy) < kRounding<T>,
+               name);
+        expect(threads == 1 || value == first, [] { return "loss threads"; });
+        first = value;
+        r.weight = nullptr;
+        expect(refuses([&] { softmax_cross_entropy<T>(r, labels.data()); }),
+               [] { return "a label out of range"; });
+    }
+}
+
+template <class T> void test_optimizers() {
+    const Index n = 200003;
+    const std::vector<T> start = random_vector<T>(n), g = random_vector<T>(n);
+    std::vector<T> first;
+    double norm = 0;
+    for (const int threads : {1, 3}) {
+        set_num_threads(threads);
+        std::vector<T> p = start, m(start.size()), v(start.size());
+        AdamArgs<T> a;
+        a.n = n;
+        a.param = p.data();
+        a.grad = g.data();
+        a.m = m.data();
+        a.v = v.data();
+        a.learning_rate = 0.1;
+        a.beta1 = 0.9;
+        a.beta2 = 0.999;
+        a.epsilon = 1e-8;
+        adam_step(a);
+        SgdArgs<T> s;
+        s.n = n;
+        s.param = p.data();
+        s.grad = g.data();
+        s.velocity = m.data();
+        s.learning_rate = 0.1;
+        s.momentum = 0.5;
+        sgd_step(s);
+        expect(threads == 1 || same_bits(p, first), [] { return "optimizer threads"; });
+        expect(threads == 1 || squared_norm(p.data(), n) == norm, [] { return "norm threads"; });
+        norm = squared_norm(p.data(), n);
+        first = p;
+    }
+}
+
+} // namespace
+
+template <class T> void test_layers() {
+    const int before = num_threads();
+    const Index sizes[][3] = {{1, 1, 1},    {2, 3, 5},    {7, 64, 1},   {130, 65, 3},
+                              {257, 33, 7}, {3, 200, 97}, {40, 16, 150}, {300, 130, 193}};
+    for (const auto &s : sizes)
+        for (const bool bias : {false, true})
+            test_linear<T>(s[0], s[1], s[2], bias);
+    test_linear_versions<T>();
+    test_embedding<T>();
+    test_dropout_batch<T>();
+    test_losses<T>(5, 3);
+    test_losses<T>(1000, 1);
+    test_losses<T>(301, 70);
+    test_optimizers<T>();
+    set_num_threads(before);
+}
+
+template void test_layers<float>();
+template void test_layers<double>();
+
+} // namespace check
