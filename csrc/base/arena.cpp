@@ -32,6 +32,10 @@ Pool::Block Pool::take(std::size_t bytes) {
             free_.erase(best);
             return block;
         }
+        // Nothing fits: what is smaller would only pile up while calls grow.
+        free_.erase(std::remove_if(free_.begin(), free_.end(),
+                                   [&](const Block &b) { return b.size < bytes; }),
+                    free_.end());
     }
     return {allocate_aligned(bytes), bytes};
 }

@@ -1,6 +1,7 @@
 #include "base/threads.h"
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdlib>
 #include <fstream>
@@ -21,7 +22,7 @@ namespace fastlstm {
 namespace {
 
 std::atomic<int> g_requested{0};
-std::atomic<bool> g_team_ran{false};
+std::atomic<int> g_omp_at_request{0}; // what OpenMP's own limit was then
 std::atomic<bool> g_forked{false};
 
 // CPUs that the scheduler lets this process use.
@@ -52,12 +53,9 @@ int quota_cpus() {
     return std::max(1, (int)std::ceil(quota / period));
 }
 
-// libgomp does not survive a fork after a parallel region: its worker threads exist
-// only in the parent and the child would wait for them for ever.
-void after_fork_in_child() {
-    if (g_team_ran.load())
-        g_forked.store(true);
-}
+// libgomp does not survive a fork after a parallel region, ours or another library's:
+// its worker threads exist only in the parent and the child would wait for ever.
+void after_fork_in_child() { g_forked.store(true); }
 
 struct Startup {
     int omp_limit, default_threads;
@@ -84,12 +82,20 @@ int num_threads() {
     if (g_forked.load(std::memory_order_relaxed) || omp_in_parallel())
         return 1;
     const int requested = g_requested.load(std::memory_order_relaxed);
-    const int wanted = requested ? requested : g_startup.default_threads;
-    const int limit = omp_get_max_threads();
-    return limit < g_startup.omp_limit ? std::min(wanted, limit) : wanted;
+    const int usual = requested ? g_omp_at_request.load(std::memory_order_relaxed)
+                                : g_startup.omp_limit;
+    int wanted = requested ? requested : g_startup.default_threads;
+    if (const int limit = omp_get_max_threads(); limit != usual)
+        wanted = std::min(wanted, limit); // somebody limits OpenMP for a while
+    return std::min(wanted, omp_get_thread_limit());
 }
 
-void set_num_threads(int n) { g_requested.store(n); }
+void set_num_threads(int n) {
+    g_omp_at_request.store(omp_get_max_threads());
+    g_requested.store(std::min(n, kMostThreads));
+}
+
+int requested_threads() { return g_requested.load(); }
 
 void Barrier::wait(int members) {
     constexpr int kSpins = 2000;
@@ -109,14 +115,90 @@ void Barrier::wait(int members) {
     }
 }
 
-void run_team(int wanted, TeamBody body, void *context) {
+// Where other processes hold the CPUs, a team waits for a member until the scheduler's
+// next time slice, which is milliseconds: a call of half a millisecond then takes thirty
+// times longer on two threads than on one. It shows in when members start and end.
+// After such a call, short calls run on one thread for a while, twice as long each time
+// that it happens again. Results never depend on it. A number of threads that the user
+// has set is not second-guessed.
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr double kShortCall = 20e-3; // seconds; longer ones lose little
+constexpr double kLate = 1e-3;       // a member that starts or ends this much apart
+constexpr int kMostBackoff = 1024;   // calls
+
+std::atomic<int> g_calls_alone{0};
+std::atomic<int> g_backoff{0};
+
+// When the members of one team started and ended, in seconds from its opening.
+struct Attendance {
+    Clock::time_point opened = Clock::now();
+    std::atomic<double> last_start{0}, first_end{1e9}, last_end{0};
+
+    double now() const {
+        return std::chrono::duration<double>(Clock::now() - opened).count();
+    }
+    static void raise(std::atomic<double> &to, double value) {
+        double seen = to.load(std::memory_order_relaxed);
+        while (value > seen && !to.compare_exchange_weak(seen, value))
+            ;
+    }
+    static void lower(std::atomic<double> &to, double value) {
+        double seen = to.load(std::memory_order_relaxed);
+        while (value < seen && !to.compare_exchange_weak(seen, value))
+            ;
+    }
+    // Uneven parts are no sign, a member that was gone for most of the call is.
+    bool crowded() const {
+        const double end = last_end.load();
+        return last_start.load() > kLate ||
+               end - first_end.load() > std::max(kLate, 0.6 * end);
+    }
+};
+
+void note(const Attendance &attendance) {
+    const int backoff = g_backoff.load(std::memory_order_relaxed);
+    if (attendance.crowded()) {
+        const int longer = std::min(kMostBackoff, std::max(16, 2 * backoff));
+        g_backoff.store(longer, std::memory_order_relaxed);
+        g_calls_alone.store(longer, std::memory_order_relaxed);
+    } else if (backoff) {
+        g_backoff.store(backoff / 2, std::memory_order_relaxed);
+    }
+}
+
+} // namespace
+
+int run_team(int wanted, double seconds, TeamBody body, void *context) {
+    const bool guarded =
+        seconds < kShortCall && g_requested.load(std::memory_order_relaxed) == 0;
+    if (g_forked.load(std::memory_order_relaxed))
+        wanted = 1;
+    if (wanted > 1 && guarded && g_calls_alone.load(std::memory_order_relaxed) > 0) {
+        g_calls_alone.fetch_sub(1, std::memory_order_relaxed);
+        wanted = 1;
+    }
     if (wanted <= 1) {
         body(context, 0, 1);
-        return;
+        return 1;
     }
-    g_team_ran.store(true, std::memory_order_relaxed);
+    Attendance attendance;
+    int team = 1;
 #pragma omp parallel num_threads(wanted)
-    body(context, omp_get_thread_num(), omp_get_num_threads());
+    {
+        const int thread = omp_get_thread_num();
+        if (thread == 0)
+            team = omp_get_num_threads();
+        Attendance::raise(attendance.last_start, attendance.now());
+        body(context, thread, omp_get_num_threads());
+        const double end = attendance.now();
+        Attendance::lower(attendance.first_end, end);
+        Attendance::raise(attendance.last_end, end);
+    }
+    if (guarded)
+        note(attendance);
+    return team;
 }
 
 } // namespace fastlstm

@@ -7,10 +7,12 @@
 namespace fastlstm {
 
 // The number a parallel call may use now: what set_num_threads said, else the smallest
-// of CPU affinity, cgroup quota and OMP_NUM_THREADS; a lower limit set through OpenMP
-// (threadpoolctl) holds; 1 inside another parallel region and in a forked child.
+// of CPU affinity, cgroup quota and OMP_NUM_THREADS; a limit set through OpenMP since
+// then (threadpoolctl) holds; 1 inside another parallel region and in a forked child.
 int num_threads();
-void set_num_threads(int n);
+void set_num_threads(int n); // 0: back to the default
+int requested_threads();     // what set_num_threads said, 0 where nothing
+constexpr int kMostThreads = 1024;
 
 // A barrier that spins for a bounded time and then yields. OpenMP may grant fewer
 // threads than were asked for, so the number of members is said at each wait.
@@ -23,10 +25,12 @@ class Barrier {
     alignas(64) std::atomic<unsigned> phase_{0};
 };
 
-// Runs body(thread, team) on at most `wanted` threads in one OpenMP region; team is the
-// number that OpenMP really granted.
+// Runs body(thread, team) on at most `wanted` threads in one OpenMP region and returns
+// team, the number that really ran: OpenMP may grant fewer, and on a machine whose CPUs
+// are taken a short call runs on one thread (see threads.cpp). `seconds` is about what
+// one thread would need.
 using TeamBody = void (*)(void *context, int thread, int team);
-void run_team(int wanted, TeamBody body, void *context);
+int run_team(int wanted, double seconds, TeamBody body, void *context);
 
 // [begin, end) of part `index` of `parts` nearly equal parts of `total`.
 inline void split(std::int64_t total, int parts, int index, std::int64_t &begin,

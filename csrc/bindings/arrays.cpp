@@ -1,6 +1,9 @@
 #include "bindings/arrays.h"
 
+#include <algorithm>
+#include <cstdlib>
 #include <utility>
+#include <vector>
 
 namespace fastlstm {
 namespace {
@@ -16,6 +19,23 @@ std::pair<const char *, const char *> extent(const py::array &a) {
         (reach < 0 ? low : high) += reach;
     }
     return {low, high};
+}
+
+// Whether two elements may share memory: from the smallest stride up, each must step over
+// all that the axes below it reach.
+bool overlaps_itself(const py::array &a) {
+    std::vector<std::pair<py::ssize_t, py::ssize_t>> axes; // stride, shape
+    for (py::ssize_t d = 0; d < a.ndim(); ++d)
+        if (a.shape(d) > 1)
+            axes.emplace_back(std::abs(a.strides(d)), a.shape(d));
+    std::sort(axes.begin(), axes.end());
+    py::ssize_t reach = a.itemsize();
+    for (const auto &[stride, length] : axes) {
+        if (stride < reach)
+            return true;
+        reach += stride * (length - 1);
+    }
+    return false;
 }
 
 } // namespace
@@ -41,12 +61,12 @@ void check_array(const py::array &a, const char *name, const py::dtype &dtype, i
     if (a.size() == 0)
         return; // strides of an empty array mean nothing
     for (int d = 0; d < rank; ++d) {
-        if (a.strides(d) % item != 0)
+        if (a.shape(d) > 1 && a.strides(d) % item != 0)
             throw py::value_error(std::string(name) + " is not aligned to its dtype");
-        if (access == Access::Write && a.shape(d) > 1 && a.strides(d) == 0)
-            throw py::value_error(std::string(name) +
-                                  " overlaps itself; expected memory for each element");
     }
+    if (access == Access::Write && overlaps_itself(a))
+        throw py::value_error(std::string(name) +
+                              " overlaps itself; expected memory for each element");
     if (a.shape(rank - 1) > 1 && a.strides(rank - 1) != item)
         throw py::value_error(std::string(name) + " must be contiguous along its last axis");
 }
@@ -63,6 +83,19 @@ void expect_shape(const py::array &a, const char *name,
     if (!same)
         throw py::value_error(std::string(name) + " has shape " + shape_text(a) +
                               "; expected " + expected + (shape.size() == 1 ? ",)" : ")"));
+}
+
+void expect_apart(std::initializer_list<Named> outputs, std::initializer_list<Named> inputs) {
+    for (const Named *out = outputs.begin(); out != outputs.end(); ++out) {
+        if (!out->array)
+            continue;
+        for (const Named *other = out + 1; other != outputs.end(); ++other)
+            if (other->array)
+                expect_disjoint(*out->array, out->name, *other->array, other->name);
+        for (const Named &input : inputs)
+            if (input.array)
+                expect_disjoint(*out->array, out->name, *input.array, input.name);
+    }
 }
 
 void expect_disjoint(const py::array &a, const char *a_name, const py::array &b,

@@ -54,6 +54,13 @@ void expect_shape(const py::array &a, const char *name,
 void expect_disjoint(const py::array &a, const char *a_name, const py::array &b,
                      const char *b_name);
 
+// The same for a whole call: no output overlaps another output or an input. Null: absent.
+struct __attribute__((visibility("hidden"))) Named {
+    const char *name;
+    const py::array *array;
+};
+void expect_apart(std::initializer_list<Named> outputs, std::initializer_list<Named> inputs);
+
 template <class T>
 View<T> flat_view(const py::array &a, const char *name, std::int64_t size, Access access) {
     View<T> v = view<T>(a, name, 1, access);

@@ -23,7 +23,9 @@ ForwardArrays<T> forward_arrays(const LstmCore<T> &core, const py::array &x, con
                               "; expected at least one sequence and one step");
     expect_shape(x, "x", {a.N, a.T_, config.input_size});
     expect_shape(y, "y", {a.N, a.T_, config.output()});
-    expect_disjoint(x, "x", y, "y");
+    const auto given = [](const MaybeArray &a) { return a ? &*a : nullptr; };
+    expect_apart({{"y", &y}, {"hn", given(hn)}, {"cn", given(cn)}},
+                 {{"x", &x}, {"h0", given(h0)}, {"c0", given(c0)}, {"lengths", given(lengths)}});
     checked_multiply(static_cast<std::size_t>(a.N), static_cast<std::size_t>(a.T_));
     a.x = vx.data;
     a.x_n = vx.stride[0];
@@ -156,15 +158,14 @@ class Lstm {
   private:
     template <class T>
     static void set_parameters_of(LstmCore<T> &core, const py::array &flat, Index version) {
-        std::lock_guard<std::mutex> lock(core.mutex);
-        BoundParameters &p = core.parameters;
-        if (p.flat == flat.data() && p.version == version && p.owner.is(flat))
-            return;
         const auto v =
             flat_view<const T>(flat, "parameters", core.weights.layout().size, Access::Read);
-        p.owner = flat;
+        py::object owner = flat; // the old one dies after the lock: it may run Python
+        std::lock_guard<std::mutex> lock(core.mutex);
+        BoundParameters &p = core.parameters;
         if (p.flat != v.data || p.version != version)
             ++p.epoch;
+        std::swap(p.owner, owner);
         p.flat = v.data;
         p.version = version;
     }
@@ -216,9 +217,6 @@ class Lstm {
             a.dx = v.data;
             a.dx_n = v.stride[0];
             a.dx_t = v.stride[1];
-            expect_disjoint(*dx, "dx", cache->x.template cast<py::array>(), "x");
-            if (dy)
-                expect_disjoint(*dx, "dx", *dy, "dy");
         }
         a.dhn = optional_flat<const T>(dhn, "dhn", hidden, Access::Read);
         a.dcn = optional_flat<const T>(dcn, "dcn", cell, Access::Read);
@@ -226,7 +224,20 @@ class Lstm {
         a.dc0 = optional_flat<T>(dc0, "dc0", cell, Access::Write);
         a.grads =
             flat_view<T>(grads, "grads", core->weights.layout().size, Access::Write).data;
-        const std::unique_ptr<LstmCall<T>> call = std::move(cache->call);
+        const auto given = [](const MaybeArray &array) { return array ? &*array : nullptr; };
+        const auto x = py::reinterpret_borrow<py::array>(cache->x);
+        const auto y = py::reinterpret_borrow<py::array>(cache->y);
+        expect_apart({{"dx", given(dx)}, {"dh0", given(dh0)}, {"dc0", given(dc0)},
+                      {"grads", &grads}},
+                     {{"dy", given(dy)}, {"dhn", given(dhn)}, {"dcn", given(dcn)},
+                      {"x", &x}, {"y", &y}});
+        std::unique_ptr<LstmCall<T>> call;
+        {
+            std::lock_guard<std::mutex> lock(core->mutex); // two threads, one cache
+            call = std::move(cache->call);
+        }
+        if (!call)
+            throw py::value_error("the cache was used; each forward serves one backward");
         const MaybeReleaseGil release(2 * call->flops());
         call->backward(a);
     }
@@ -237,9 +248,15 @@ class Lstm {
             throw py::value_error("a bidirectional layer cannot stream: its reverse "
                                   "direction needs the whole sequence");
         const BoundParameters bound = core->bound();
-        auto set = core->weights.forward(static_cast<const T *>(bound.flat), bound.epoch);
+        const double flops = 2.0 * static_cast<double>(core->weights.layout().size) *
+                             static_cast<double>(batch_size);
+        typename LstmWeights<T>::ForwardSet set;
+        {
+            const MaybeReleaseGil release(flops);
+            set = core->weights.forward(static_cast<const T *>(bound.flat), bound.epoch);
+        }
         return Stream(StreamOf<T>{
-            core, LstmStream<T>(core->config(), std::move(set), batch_size)});
+            core, LstmStream<T>(core->config(), std::move(set), batch_size), flops});
     }
 
     std::variant<std::shared_ptr<LstmCore<float>>, std::shared_ptr<LstmCore<double>>> core_;

@@ -48,8 +48,9 @@ template <class Kernel> auto elementwise(Kernel kernel) {
 }
 
 void set_threads(std::int64_t n) {
-    if (n < 1 || n > std::numeric_limits<int>::max())
-        throw py::value_error("n is " + std::to_string(n) + "; expected at least 1 thread");
+    if (n < 0 || n > kMostThreads)
+        throw py::value_error("n is " + std::to_string(n) + "; expected 1 to " +
+                              std::to_string(kMostThreads) + ", or 0 for the default");
     set_num_threads(static_cast<int>(n));
 }
 
@@ -62,6 +63,7 @@ void bind_runtime(py::module_ &m) {
     m.def("build_info", &build_info);
     m.def("get_num_threads", &num_threads);
     m.def("set_num_threads", &set_threads, arg("n"));
+    m.def("requested_threads", &requested_threads);
     m.def("exp", elementwise([](const auto &k) { return k.exp; }), arg("x"), arg("out"));
     m.def("sigmoid", elementwise([](const auto &k) { return k.sigmoid; }), arg("x"),
           arg("out"));

@@ -36,7 +36,11 @@ py::array step_of(StreamOf<T> &s, const py::array &x, const MaybeArray &out) {
         expect_shape(result, "out", {config.output()});
     else
         expect_shape(result, "out", {N, config.output()});
-    s.stream.step(vx.data, x_stride, vy.data, one ? 0 : vy.stride[0]);
+    {
+        const MaybeReleaseGil release(s.flops); // before the lock: no deadlock
+        std::lock_guard<std::mutex> lock(*s.mutex);
+        s.stream.step(vx.data, x_stride, vy.data, one ? 0 : vy.stride[0]);
+    }
     return result;
 }
 
@@ -63,32 +67,60 @@ py::object unpack(const LstmConfig &config, const py::array_t<T> &flat, Index N,
 template <class T> py::tuple state_of(const StreamOf<T> &s) {
     const Index N = s.stream.rows();
     py::array_t<T> h(s.core->state_size(N, false)), c(s.core->state_size(N, true));
-    s.stream.get_state(h.mutable_data(), c.mutable_data());
+    {
+        std::lock_guard<std::mutex> lock(*s.mutex);
+        s.stream.get_state(h.mutable_data(), c.mutable_data());
+    }
     return py::make_tuple(unpack(s.stream.config(), h, N, false),
                           unpack(s.stream.config(), c, N, true));
 }
 
-// One flat array of `size` from the public form.
-template <class T> py::array pack(const py::object &value, const char *name, Index size) {
-    const py::module_ np = py::module_::import("numpy");
-    py::list parts;
-    if (py::isinstance<py::array>(value))
-        parts.append(value.attr("reshape")(-1));
-    else
-        for (const py::handle block : value)
-            parts.append(block.attr("reshape")(-1));
-    const py::array flat = np.attr("concatenate")(parts);
-    flat_view<const T>(flat, name, size, Access::Read);
+// A flat array from the public form, checked block by block.
+template <class T>
+py::array_t<T> pack(const LstmConfig &config, const py::object &value, const char *name,
+                    Index N, bool cell, Index size) {
+    const auto units = [&](int l) { return cell ? config.units(l) : config.state(l); };
+    py::array_t<T> flat(size);
+    T *to = flat.mutable_data();
+    const auto copy = [&](const py::object &block, std::initializer_list<Index> shape) {
+        if (!py::isinstance<py::array>(block))
+            throw py::type_error(std::string(name) + " is not an array");
+        const py::array a = py::reinterpret_borrow<py::array>(block);
+        const auto v = view<const T>(a, name, 3, Access::Read);
+        expect_shape(a, name, shape);
+        for (Index l = 0; l < v.shape[0]; ++l)
+            for (Index n = 0; n < v.shape[1]; ++n)
+                for (Index i = 0; i < v.shape[2]; ++i) {
+                    *to = v.data[l * v.stride[0] + n * v.stride[1] + i];
+                    if (!std::isfinite(*to++))
+                        throw py::value_error(std::string(name) + " holds NaN or inf");
+                }
+    };
+    bool equal = true;
+    for (int l = 1; l < config.layers(); ++l)
+        equal = equal && units(l) == units(0);
+    if (equal) {
+        copy(value, {config.layers(), N, units(0)});
+        return flat;
+    }
+    if (!py::isinstance<py::sequence>(value) ||
+        py::len(value) != static_cast<std::size_t>(config.layers()))
+        throw py::value_error(std::string(name) + " must be a list of " +
+                              std::to_string(config.layers()) + " arrays, one a layer");
+    int l = 0;
+    for (const py::handle block : value)
+        copy(py::reinterpret_borrow<py::object>(block), {1, N, units(l)}), ++l;
     return flat;
 }
 
 template <class T>
 void set_state_of(StreamOf<T> &s, const py::object &h, const py::object &c) {
     const Index N = s.stream.rows();
-    const py::array flat_h = pack<T>(h, "h", s.core->state_size(N, false));
-    const py::array flat_c = pack<T>(c, "c", s.core->state_size(N, true));
-    s.stream.set_state(static_cast<const T *>(flat_h.data()),
-                       static_cast<const T *>(flat_c.data()));
+    const LstmConfig &config = s.stream.config();
+    const auto flat_h = pack<T>(config, h, "h", N, false, s.core->state_size(N, false));
+    const auto flat_c = pack<T>(config, c, "c", N, true, s.core->state_size(N, true));
+    std::lock_guard<std::mutex> lock(*s.mutex);
+    s.stream.set_state(flat_h.data(), flat_c.data());
 }
 
 } // namespace
@@ -97,7 +129,12 @@ py::array Stream::step(const py::array &x, const MaybeArray &out) {
     return std::visit([&](auto &s) { return step_of(s, x, out); }, value_);
 }
 void Stream::reset() {
-    std::visit([](auto &s) { s.stream.set_state(nullptr, nullptr); }, value_);
+    std::visit(
+        [](auto &s) {
+            std::lock_guard<std::mutex> lock(*s.mutex);
+            s.stream.set_state(nullptr, nullptr);
+        },
+        value_);
 }
 py::tuple Stream::state() const {
     return std::visit([](const auto &s) { return state_of(s); }, value_);

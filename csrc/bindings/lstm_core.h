@@ -50,10 +50,11 @@ template <class T> struct FASTLSTM_LOCAL LstmCore {
     }
 
     BoundParameters bound() {
-        std::lock_guard<std::mutex> lock(mutex);
-        if (!parameters.flat)
-            throw py::value_error("the layer has no parameters; call set_parameters first");
-        return parameters;
+        std::unique_lock<std::mutex> lock(mutex);
+        if (parameters.flat)
+            return parameters;
+        lock.unlock();
+        throw py::value_error("the layer has no parameters; call set_parameters first");
     }
 };
 

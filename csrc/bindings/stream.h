@@ -11,6 +11,8 @@ namespace fastlstm {
 template <class T> struct FASTLSTM_LOCAL StreamOf {
     std::shared_ptr<LstmCore<T>> core;
     LstmStream<T> stream;
+    double flops = 0; // of a step
+    std::unique_ptr<std::mutex> mutex = std::make_unique<std::mutex>(); // of the states
 };
 
 class FASTLSTM_LOCAL Stream {

@@ -162,7 +162,7 @@ void Linear<T>::parameter_gradients(Index N, Rows<const T> dy, Rows<const T> x, 
         x.stride = padded;
     }
 
-    run_on(wanted, [&](int thread, int team) {
+    run_on(wanted, flops(N), [&](int thread, int team) {
         T *const tile = arena.get<T>(tiles_at) + thread * kOutputs * 4 * W;
         Index task, last;
         split(tasks, team, thread, task, last);

@@ -96,10 +96,13 @@ template <class T> class LstmCall {
     std::vector<DirectionRun<T>> runs_;
     std::vector<Activations<T>> inputs_;  // of each layer; dropped-out where dropout > 0
     std::vector<Activations<T>> outputs_; // of each layer, before dropout
-    std::vector<T *> scratch_gates_;      // of each thread, inference only
-    std::vector<Index> scratch_steps_;    // steps of one chunk, by layer
-    std::vector<const T **> scratch_from_; // of each thread: row lists of merged products
+    // Of each thread, for products merged over a chunk of steps. OpenMP may grant fewer
+    // threads than were planned, so a thread looks what fits instead of what was meant.
+    std::vector<T *> scratch_gates_; // inference only
+    std::vector<const T **> scratch_from_;
     std::vector<T **> scratch_to_;
+    Index scratch_rows_ = 0;  // length of the row lists
+    Index scratch_size_ = 0;  // elements of scratch_gates_
     Barrier team_barrier_;
     std::array<Barrier, 2> group_barrier_;
 };

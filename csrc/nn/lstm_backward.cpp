@@ -52,7 +52,7 @@ template <class T> void LstmBackward<T>::run() {
     if (arrays_.dx)
         map_.clear_padding(arrays_.dx, arrays_.dx_n, arrays_.dx_t, config_.input_size);
     run_team(
-        call_.plan_.threads,
+        call_.plan_.threads, 2 * call_.flops_ / kFlopsPerSecond,
         [](void *self, int thread, int team) {
             static_cast<LstmBackward *>(self)->thread_body(thread, team);
         },
@@ -154,7 +154,7 @@ void LstmBackward<T>::direction(int layer, int d, const Share &share) {
     for (Index s1 = map_.steps; s1 > 0; s1 -= std::min(chunk, s1)) {
         const Index s0 = std::max<Index>(0, s1 - chunk);
         for (Index s = s1 - 1; s >= s0; --s)
-            step(r, g, share, s, set_->directions[slot]);
+            step(r, g, share, s, (*set_)[slot]);
         if (share.members > 1)
             barrier.wait(share.members);
         weight_products(r, g, patches, map_.row(s0), map_.row(s1));

@@ -111,7 +111,7 @@ void LstmBackward<T>::input_product(int layer, int d, Index row0, Index row1, in
                                     int part) {
     const DirectionRun<T> &r = call_.run(layer, d);
     const BackwardWeights<T> &w =
-        set_->directions[static_cast<std::size_t>(layer * config_.directions() + d)];
+        (*set_)[static_cast<std::size_t>(layer * config_.directions() + d)];
     Index begin, end;
     split(row1 - row0, parts, part, begin, end);
     GemmArgs<T> g;

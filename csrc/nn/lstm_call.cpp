@@ -25,9 +25,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
     scratch_gates_.resize(training ? 0 : threads);
     scratch_from_.resize(threads);
     scratch_to_.resize(threads);
-    scratch_steps_.resize(L_);
     for (Placer place(arena_); place.next_pass();) {
-        Index widest_gates = 0, longest_list = 0;
         for (int l = 0; l < L; ++l) {
             const auto l_ = static_cast<std::size_t>(l);
             const Index K = config_.state(l), H = config_.units(l);
@@ -35,7 +33,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
             for (int d = 0; d < D; ++d) {
                 DirectionRun<T> &r = runs_[l_ * static_cast<std::size_t>(D) +
                                            static_cast<std::size_t>(d)];
-                r.w = &set_->directions[static_cast<std::size_t>(l * D + d)];
+                r.w = &(*set_)[static_cast<std::size_t>(l * D + d)];
                 r.I = config_.input(l);
                 r.H = H;
                 r.K = K;
@@ -59,11 +57,10 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
             const Index steps = std::min(
                 map_.steps,
                 chunk_steps(most_rows, 4 * padded * static_cast<Index>(sizeof(T))));
-            scratch_steps_[l_] = steps;
             // With split directions a group is smaller than the team: rows up to N.
             const Index rows = plan_.split_directions ? N : most_rows;
-            widest_gates = std::max(widest_gates, steps * rows * 4 * padded);
-            longest_list = std::max(longest_list, steps * rows);
+            scratch_size_ = std::max(scratch_size_, steps * rows * 4 * padded);
+            scratch_rows_ = std::max(scratch_rows_, steps * rows);
             Activations<T> &in = inputs_[l_], &out = outputs_[l_];
             if (l == 0)
                 in = {const_cast<T *>(arrays.x), arrays.x_n, arrays.x_t, 0};
@@ -83,9 +80,9 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
         }
         for (std::size_t t = 0; t < threads; ++t) {
             if (!training)
-                place(scratch_gates_[t], widest_gates);
-            place(scratch_from_[t], longest_list);
-            place(scratch_to_[t], longest_list);
+                place(scratch_gates_[t], scratch_size_);
+            place(scratch_from_[t], scratch_rows_);
+            place(scratch_to_[t], scratch_rows_);
         }
     }
     for (int l = 0; l < L; ++l) {
@@ -153,8 +150,8 @@ template <class T> void LstmCall<T>::copy_states_out() const {
 
 template <class T> void LstmCall<T>::forward() {
     map_.clear_padding(arrays_.y, arrays_.y_n, arrays_.y_t, config_.output());
-    run_team(
-        plan_.threads,
+    plan_.threads = run_team(
+        plan_.threads, flops_ / kFlopsPerSecond,
         [](void *self, int thread, int team) {
             static_cast<LstmCall *>(self)->forward_thread(thread, team);
         },

@@ -31,14 +31,16 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
     const Kernels<T> &k = kernels<T>();
     const Index W = k.width, row_size = 4 * r.padded, blocks = r.padded / W;
     const auto thread_ = static_cast<std::size_t>(thread);
-    const auto layer = static_cast<std::size_t>(&r - runs_.data()) /
-                       static_cast<std::size_t>(config_.directions());
     Index block_begin, block_end, panel_begin, panel_end;
     split(blocks, share.parts, share.part, block_begin, block_end);
     split(r.w->w_hr.panels(), share.parts, share.part, panel_begin, panel_end);
     Barrier &barrier = group_barrier_[static_cast<std::size_t>(share.group)];
-    const bool merge = merge_input(r.I, share.rows(map_.N), map_.steps);
-    const Index chunk = merge ? scratch_steps_[layer] : map_.steps;
+    const Index rows_per_step = share.rows(map_.N);
+    const Index fitting =
+        training_ ? scratch_rows_ : std::min(scratch_rows_, scratch_size_ / row_size);
+    const Index fitting_steps = fitting / std::max<Index>(1, rows_per_step);
+    const bool merge = merge_input(r.I, rows_per_step, map_.steps) && fitting_steps > 0;
+    const Index chunk = merge ? std::min(map_.steps, fitting_steps) : map_.steps;
     T *scratch = training_ ? nullptr : scratch_gates_[thread_];
     const T **from = scratch_from_[thread_];
     T **to = scratch_to_[thread_];

@@ -11,7 +11,7 @@ LstmStream<T>::LstmStream(const LstmConfig &config, typename LstmWeights<T>::For
       layers_(static_cast<std::size_t>(config.layers())) {
     for (int l = 0; l < config_.layers(); ++l) {
         Layer &layer = layers_[static_cast<std::size_t>(l)];
-        layer.w = &set_->directions[static_cast<std::size_t>(l)];
+        layer.w = &(*set_)[static_cast<std::size_t>(l)];
         layer.I = config_.input(l);
         layer.H = config_.units(l);
         layer.K = config_.state(l);

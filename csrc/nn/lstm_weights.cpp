@@ -75,26 +75,15 @@ void pack(BackwardWeights<T> &w, const LstmConfig &config, int layer, const Dire
         w.w_hr_t.fill([&](Index p, Index h) { return flat[at.weight_hr + p * H + h]; });
 }
 
-// The current set for `version`, packed now where it is older. `held` is the owner's.
 template <class T, class Weights>
-std::shared_ptr<const PackedSet<Weights>>
-current(std::shared_ptr<PackedSet<Weights>> &held, const LstmConfig &config,
-        const LstmLayout &layout, const T *flat, Index version) {
-    if (held && held->version == version)
-        return held;
-    if (!held || held.use_count() > 1) {
-        held = std::make_shared<PackedSet<Weights>>();
-        held->directions.resize(layout.directions.size());
-    }
-    held->version = -1;
+void pack_all(std::vector<Weights> &set, const LstmConfig &config, const LstmLayout &layout,
+              const T *flat) {
+    set.resize(layout.directions.size());
     for (int l = 0; l < config.layers(); ++l)
         for (int d = 0; d < config.directions(); ++d) {
             const auto i = static_cast<std::size_t>(l * config.directions() + d);
-            pack(held->directions[i], config, l, layout.directions[i], flat,
-                 kernels<T>().width);
+            pack(set[i], config, l, layout.directions[i], flat, kernels<T>().width);
         }
-    held->version = version;
-    return held;
 }
 
 } // namespace
@@ -134,14 +123,14 @@ LstmWeights<T>::LstmWeights(LstmConfig config)
 
 template <class T>
 typename LstmWeights<T>::ForwardSet LstmWeights<T>::forward(const T *flat, Index version) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return current<T>(forward_, config_, layout_, flat, version);
+    return forward_.get(version,
+                        [&](auto &set) { pack_all(set, config_, layout_, flat); });
 }
 
 template <class T>
 typename LstmWeights<T>::BackwardSet LstmWeights<T>::backward(const T *flat, Index version) {
-    std::lock_guard<std::mutex> lock(mutex_);
-    return current<T>(backward_, config_, layout_, flat, version);
+    return backward_.get(version,
+                         [&](auto &set) { pack_all(set, config_, layout_, flat); });
 }
 
 template class LstmWeights<float>;

@@ -2,12 +2,11 @@
 // their packed copies, made once for each version.
 #pragma once
 
-#include <memory>
-#include <mutex>
 #include <string>
 #include <vector>
 
 #include "nn/packed.h"
+#include "nn/versioned.h"
 
 namespace fastlstm {
 
@@ -57,30 +56,24 @@ template <class T> struct BackwardWeights {
     PackedMatrix<T> w_hh_t; // (4H', K): dh = dz W_hh
     PackedMatrix<T> w_hr_t; // (P, H): dm = dh W_hr
 };
-template <class Weights> struct PackedSet {
-    Index version = -1;
-    std::vector<Weights> directions; // [layer * D + d]
-};
-
-// Thread-safe: callers share an immutable set; a new version makes a new one (or reuses
-// the memory of the old one where nobody holds it).
+// Thread-safe: callers share an immutable set of packed weights, one entry for each
+// [layer * D + d].
 template <class T> class LstmWeights {
   public:
     explicit LstmWeights(LstmConfig config);
 
     const LstmConfig &config() const { return config_; }
     const LstmLayout &layout() const { return layout_; }
-    using ForwardSet = std::shared_ptr<const PackedSet<ForwardWeights<T>>>;
-    using BackwardSet = std::shared_ptr<const PackedSet<BackwardWeights<T>>>;
+    using ForwardSet = std::shared_ptr<const std::vector<ForwardWeights<T>>>;
+    using BackwardSet = std::shared_ptr<const std::vector<BackwardWeights<T>>>;
     ForwardSet forward(const T *flat, Index version);
     BackwardSet backward(const T *flat, Index version);
 
   private:
     LstmConfig config_;
     LstmLayout layout_;
-    std::mutex mutex_;
-    std::shared_ptr<PackedSet<ForwardWeights<T>>> forward_;
-    std::shared_ptr<PackedSet<BackwardWeights<T>>> backward_;
+    Versioned<std::vector<ForwardWeights<T>>> forward_;
+    Versioned<std::vector<BackwardWeights<T>>> backward_;
 };
 
 } // namespace fastlstm

@@ -19,7 +19,8 @@ Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool 
         fewest_blocks = std::min(fewest_blocks, (config.units(l) + unit - 1) / unit);
     }
     const double serial = flops / kFlopsPerSecond;
-    if (serial < 2 * kRegionSeconds)
+    threads = static_cast<int>(std::min<double>(threads, serial / kSecondsWorthAThread));
+    if (threads <= 1)
         return plan;
     plan.split_directions = config.bidirectional;
     const int members = config.bidirectional ? (threads + 1) / 2 : threads;

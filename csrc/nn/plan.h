@@ -16,7 +16,7 @@ struct Plan {
 
 // The constants of the cost model, measured; see docs/performance.md.
 constexpr double kFlopsPerSecond = 40e9;   // of one thread in small steps
-constexpr double kRegionSeconds = 4e-6;    // opening a parallel region
+constexpr double kSecondsWorthAThread = 10e-6; // less costs more than it saves
 constexpr double kBarrierSeconds = 0.4e-6; // one barrier of two threads
 
 Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,

@@ -13,8 +13,9 @@ namespace fastlstm {
 // One thread does about 40 operations a nanosecond in products and a few in a pass over
 // memory; `flops` counts the latter accordingly. Below 10 us a thread a team costs more
 // than it saves.
+constexpr double kFlopsASecond = 40e9;
 inline int team_for(double flops) {
-    constexpr double kFlopsWorthAThread = 4e5;
+    constexpr double kFlopsWorthAThread = kFlopsASecond * 10e-6;
     if (flops < 2 * kFlopsWorthAThread)
         return 1;
     const int threads = num_threads();
@@ -22,10 +23,10 @@ inline int team_for(double flops) {
 }
 
 // run_team for anything callable as body(thread, team).
-template <class F> void run_on(int wanted, F &&body) {
+template <class F> void run_on(int wanted, double flops, F &&body) {
     using Body = std::remove_reference_t<F>;
     run_team(
-        wanted,
+        wanted, flops / kFlopsASecond,
         [](void *context, int thread, int team) {
             (*static_cast<Body *>(context))(thread, team);
         },
@@ -37,7 +38,7 @@ template <class F> void run_on(int wanted, F &&body) {
 template <class F> void parallel_ranges(Index total, Index grain, double flops, F &&body) {
     const Index pieces = (total + grain - 1) / grain;
     const int wanted = static_cast<int>(std::min<Index>(team_for(flops), pieces));
-    run_on(wanted, [&](int thread, int team) {
+    run_on(wanted, flops, [&](int thread, int team) {
         Index begin, end;
         split(pieces, team, thread, begin, end);
         if (begin < end)

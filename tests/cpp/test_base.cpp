@@ -10,6 +10,8 @@ namespace {
 
 using namespace fastlstm;
 
+constexpr double kManyFlops = 1e12; // a long call keeps its team on a busy machine
+
 template <class F> bool throws(F &&f) {
     try {
         f();
@@ -22,7 +24,7 @@ template <class F> bool throws(F &&f) {
 void test_team(int wanted) {
     std::vector<int> runs(16, 0);
     int granted = 0;
-    run_on(wanted, [&](int thread, int team) {
+    run_on(wanted, kManyFlops, [&](int thread, int team) {
         ++runs[std::size_t(thread)];
         if (thread == 0)
             granted = team;
@@ -39,7 +41,7 @@ void test_barrier(int wanted) {
     Barrier barrier;
     std::vector<long> written(std::size_t(wanted) * 16, 0); // a cache line each
     std::vector<int> wrong(std::size_t(wanted) * 16, 0);
-    run_on(wanted, [&](int thread, int team) {
+    run_on(wanted, kManyFlops, [&](int thread, int team) {
         for (int phase = 1; phase <= kPhases; ++phase) {
             written[std::size_t(thread) * 16] = phase;
             barrier.wait(team);
@@ -86,7 +88,7 @@ void test_threads() {
     set_num_threads(3);
     expect(num_threads() == 3, [] { return "set_num_threads"; });
     int inside = 0;
-    run_on(2, [&](int thread, int team) {
+    run_on(2, kManyFlops, [&](int thread, int team) {
         if (thread == 0)
             inside = team > 1 ? num_threads() : 1;
     });
