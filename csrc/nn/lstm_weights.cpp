@@ -1,39 +1,46 @@
 #include "nn/lstm_weights.h"
 
 #include "kernels/dispatch.h"
+#include "nn/work.h"
 
 namespace fastlstm {
 namespace {
 
+// An element that is moved costs about as much time as this many multiply-adds.
+constexpr double kPackFlops = 20;
+
 // dst (gate-packed (K, 4H')) from src (4H, K) row-major, in squares that stay in L1.
 template <class T> void pack_gates(PackedMatrix<T> &dst, const T *src, Index H, Index K, Index W) {
     constexpr Index kSquare = 16;
-    for (Index n0 = 0; n0 < dst.N(); n0 += W) {
-        const Index row = gate_row(n0, H, W); // of the first lane; -1 never happens here
-        const Index lanes = std::min(W, H - n0 / (4 * W) * W);
-        for (Index k0 = 0; k0 < K; k0 += kSquare) {
-            const Index k1 = std::min(K, k0 + kSquare);
-            for (Index lane = 0; lane < lanes; ++lane) {
-                const T *from = src + (row + lane) * K;
-                T *to = dst.data() + dst.offset(k0, n0) + lane;
-                for (Index k = k0; k < k1; ++k, to += 4 * W)
-                    *to = from[k];
+    parallel_ranges(dst.N(), W, kPackFlops * double(dst.N()) * double(K), [&](Index n, Index end) {
+        for (; n < end; n += W) {
+            const Index row = gate_row(n, H, W); // of the first lane, which is no padding
+            const Index lanes = std::min(W, H - n / (4 * W) * W);
+            for (Index k0 = 0; k0 < K; k0 += kSquare) {
+                const Index k1 = std::min(K, k0 + kSquare);
+                for (Index lane = 0; lane < lanes; ++lane) {
+                    const T *from = src + (row + lane) * K;
+                    T *to = dst.data() + dst.offset(k0, n) + lane;
+                    for (Index k = k0; k < k1; ++k, to += 4 * W)
+                        *to = from[k];
+                }
             }
         }
-    }
+    });
 }
 
 // dst (4H', K) from src (4H, K): the rows in gate-packed order, padding rows zero.
 template <class T> void pack_gate_rows(PackedMatrix<T> &dst, const T *src, Index H, Index W) {
     const Index K = dst.N();
-    for (Index n = 0; n < dst.K(); ++n) {
-        const Index row = gate_row(n, H, W);
-        if (row < 0)
-            continue;
-        for (Index k0 = 0; k0 < K; k0 += 4 * W)
-            std::copy(src + row * K + k0, src + row * K + std::min(K, k0 + 4 * W),
-                      dst.data() + dst.offset(n, k0));
-    }
+    const double flops = kPackFlops * double(dst.K()) * double(K);
+    parallel_ranges(dst.K(), 4 * W, flops, [&](Index begin, Index end) {
+        for (Index n = begin; n < end; ++n) {
+            const Index row = gate_row(n, H, W);
+            for (Index k0 = 0; row >= 0 && k0 < K; k0 += 4 * W)
+                std::copy(src + row * K + k0, src + row * K + std::min(K, k0 + 4 * W),
+                          dst.data() + dst.offset(n, k0));
+        }
+    });
 }
 
 template <class T>
