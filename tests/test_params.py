@@ -18,6 +18,8 @@ SPECS = [
     ParameterSpec("weight_c", (1, 5)),
 ]
 SIZE = 15 + 7 + 3 + 5
+BIG = ParameterSpec("weight", (1000,))
+DUPLICATES = [copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))]
 
 
 def make(dtype: str = "float64", offset: float = 0.0) -> Parameters:
@@ -75,6 +77,7 @@ BAD_STATES = [
         r"weight_a holds nan at index \(0, 0\)",
     ),
     (set_entry("bias", np.array([1, np.inf, 2])), ValueError, r"inf at index \(1,\)"),
+    (set_entry("bias", np.ma.ones(3)), TypeError, r"bias is a masked array.*\.filled"),
     (set_entry("other", np.zeros(3)), ValueError, r"unknown \['other'\]"),
     (lambda values: values.pop("bias"), ValueError, r"missing \['bias'\]"),
 ]
@@ -141,6 +144,16 @@ def test_state_dict_is_a_copy_and_loads() -> None:
     assert params["bias"][0] == 22.0
     other.load_state_dict(params.state_dict())
     np.testing.assert_array_equal(other.flat, params.flat)
+
+
+def test_views_of_the_same_parameters_load_as_they_were() -> None:
+    specs = [ParameterSpec("a", (3,)), ParameterSpec("b", (3,))]
+    params = Parameters(specs, "float64")
+    with params.writable() as values:
+        values["a"][:], values["b"][:] = 1.0, 2.0
+    params.load_state_dict({"a": params["b"], "b": params["a"]})
+    np.testing.assert_array_equal(params.flat, [2, 2, 2, 1, 1, 1])
+    Parameters((), "float32").load_state_dict({})
 
 
 def test_join_moves_the_parts_into_one_buffer() -> None:
@@ -234,9 +247,7 @@ def test_new_grads_are_separate_zeros_with_the_same_names() -> None:
     assert not params.grads.flat.any()
 
 
-@pytest.mark.parametrize(
-    "duplicate", [copy.deepcopy, lambda p: pickle.loads(pickle.dumps(p))]
-)
+@pytest.mark.parametrize("duplicate", DUPLICATES)
 def test_copies_keep_their_structure_and_stand_alone(
     duplicate: Callable[..., Any],
 ) -> None:
@@ -257,6 +268,48 @@ def test_copies_keep_their_structure_and_stand_alone(
     copied["a.bias"][:] = 1.0
     assert copied.flat.sum() == 3.0
     assert not grads.flat.any()
+
+
+@pytest.mark.parametrize("duplicate", DUPLICATES)
+def test_a_copied_part_is_cut_from_the_whole(duplicate: Callable[..., Any]) -> None:
+    inner = Parameters.join({"a": make(), "b": make(offset=100.0)})
+    whole = Parameters.join({"big": Parameters([BIG], "float64"), "inner": inner})
+    assert len(pickle.dumps(inner)) < 8 * BIG.size
+    cut = duplicate(inner)
+    np.testing.assert_array_equal(cut.flat, inner.flat)
+    assert cut.flat.base.nbytes == inner.flat.nbytes
+    other = Parameters.join({"cut": cut})
+    np.testing.assert_array_equal(other["cut.b.bias"], inner["b.bias"])
+    # Its own parts, and those of a whole, stay what they were.
+    for group in (cut, inner, duplicate(whole)):
+        part = next(iter(group.parts.values()))
+        assert np.shares_memory(part.flat, group.flat)
+        with pytest.raises(ValueError, match="already is part"):
+            Parameters.join({"again": part})
+
+
+@pytest.mark.parametrize("duplicate", DUPLICATES)
+def test_a_part_may_be_met_before_its_whole(duplicate: Callable[..., Any]) -> None:
+    a, b = make(), make(offset=100.0)
+    whole = Parameters.join({"inner": Parameters.join({"a": a, "b": b})})
+    b2, whole2 = duplicate((b, whole))
+    assert whole2.parts["inner"].parts["b"] is b2
+    with b2.writable() as values:
+        values["bias"][:] = -1.0
+    np.testing.assert_array_equal(whole2["inner.b.bias"], np.full(3, -1.0))
+    np.testing.assert_array_equal(whole2["inner.a.bias"], a["bias"])
+    assert b["bias"][0] == 122.0
+
+
+def test_a_shallow_copy_shares_the_buffer() -> None:
+    a = make()
+    whole = Parameters.join({"a": a})
+    same = copy.copy(whole)
+    with a.writable() as values:
+        values["bias"][:] = -1.0
+    np.testing.assert_array_equal(same["a.bias"], np.full(3, -1.0))
+    np.testing.assert_array_equal(whole["a.bias"], np.full(3, -1.0))
+    assert same.version == whole.version
 
 
 def test_versions_differ_between_buffers() -> None:

@@ -116,13 +116,26 @@ def as_generator(random_state: RandomState) -> np.random.Generator:
         ) from None
 
 
+def as_array(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
+    """Return an array, never a copy of one; refuse a mask, which nothing here reads."""
+    if type(value) is np.ndarray:
+        return value
+    # NumPy imports np.ma when it is first named: not for every list.
+    if isinstance(value, np.ndarray) and isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{name} is a masked array, whose mask would be lost: fill it, as by "
+            f"{name}.filled(0)"
+        )
+    return np.asarray(value)
+
+
 def as_dtype(name: str, value: npt.ArrayLike, dtype: FloatDtype) -> Array:
     """Return an array of ``dtype``, never a copy of one.
 
     Another dtype is an error, not a cast: a silent float64 to float32 conversion
     would cost a pass over the data at every call and hide a loss of digits.
     """
-    array: Array = value if type(value) is np.ndarray else np.asarray(value)
+    array: Array = as_array(name, value)
     if array.dtype != dtype:
         raise TypeError(
             f"{name} must be {dtype} to match the layer, got {array.dtype}: pass "
@@ -171,7 +184,7 @@ def check_finite(
 
 def check_lengths(lengths: npt.ArrayLike, samples: int, steps: int) -> IntArray:
     """Return ``lengths`` (N,) as int64, each from 1 to T."""
-    array = np.asarray(lengths)
+    array = as_array("lengths", lengths)
     if array.dtype.kind not in "iu":
         raise TypeError(f"lengths must be integers, got {array.dtype}")
     if array.shape != (samples,):
@@ -189,14 +202,17 @@ def check_lengths(lengths: npt.ArrayLike, samples: int, steps: int) -> IntArray:
 
 
 def check_row_ids(row_ids: npt.ArrayLike, samples: int) -> IntArray:
-    """Return ``row_ids`` (N,) as int64: what a sample's dropout mask depends on."""
-    array = np.asarray(row_ids)
+    """Return a copy of ``row_ids`` (N,): what a sample's dropout mask depends on.
+
+    Backward draws the masks again, and a caller may have refilled his array by then.
+    """
+    array = as_array("row_ids", row_ids)
     if array.dtype.kind not in "iu" or array.shape != (samples,):
         raise ValueError(
             f"row_ids must be ({samples},) integers, one a sample, got shape "
             f"{array.shape} of {array.dtype}"
         )
-    return np.ascontiguousarray(array, dtype=np.int64)
+    return np.array(array, dtype=np.int64, order="C")
 
 
 def check_steps_finite(name: str, x: Array, lengths: IntArray | None) -> None:

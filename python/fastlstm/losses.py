@@ -18,6 +18,7 @@ from . import _core
 from ._validate import (
     FLOAT_DTYPES,
     Array,
+    as_array,
     as_floats,
     check_lengths,
 )
@@ -70,7 +71,7 @@ class SquaredError:
         ValueError
             Another shape, NaN or inf in a target that counts, bad lengths or weights.
         TypeError
-            Another dtype.
+            Another dtype, a masked array.
         """
         pred, weights = _prepare(pred, lengths, sample_weight)
         target = as_floats("target", target, pred.dtype)
@@ -134,10 +135,10 @@ class SoftmaxCrossEntropy:
             Another shape, a label outside 0 to K - 1 that counts, bad lengths or
             weights.
         TypeError
-            Labels that are not integers, another dtype of ``pred``.
+            Labels that are not integers, another dtype of ``pred``, a masked array.
         """
         pred, weights = _prepare(pred, lengths, sample_weight)
-        labels = np.asarray(target)
+        labels = as_array("target", target)
         if labels.dtype.kind not in "iu":
             raise TypeError(f"target must hold integer labels, got {labels.dtype}")
         if labels.shape != pred.shape[:-1]:
@@ -177,7 +178,7 @@ def _prepare(
     sample_weight: npt.ArrayLike | None,
 ) -> tuple[Array, Array]:
     """Return the checked ``pred``, C-contiguous, and flat weights that sum to one."""
-    array = np.asarray(pred)
+    array = as_array("pred", pred)
     if array.dtype not in FLOAT_DTYPES:
         raise TypeError(f"pred must be float32 or float64, got {array.dtype}")
     if array.ndim not in (2, 3) or not array.size:
@@ -205,7 +206,7 @@ def _prepare(
 
 
 def _sample_weight(sample_weight: npt.ArrayLike, samples: int) -> Array:
-    weights = np.asarray(sample_weight)
+    weights = as_array("sample_weight", sample_weight)
     if weights.dtype.kind not in "fiub":
         raise TypeError(f"sample_weight must hold real numbers, got {weights.dtype}")
     if weights.shape != (samples,):

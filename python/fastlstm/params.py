@@ -14,16 +14,26 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 from ._gradients import Gradients
 from ._layout import Layout, ParameterSpec
-from ._validate import Array, FloatDtype, check_dtype, check_finite, check_size
+from ._validate import (
+    Array,
+    FloatDtype,
+    as_array,
+    check_dtype,
+    check_finite,
+    check_size,
+)
 
 __all__ = ["Gradients", "ParameterSpec", "Parameters"]
+
+# Layout, dtype, parts, and values where there are no parts.
+_State: TypeAlias = "tuple[Layout, FloatDtype, dict[str, Parameters], Array | None]"
 
 _versions = itertools.count(1)
 
@@ -37,15 +47,6 @@ class _Buffer:
         self.values: Array = np.zeros(size, dtype)
         self.version = next(_versions)
         self.gradients: Array | None = None
-
-    def __getstate__(self) -> Array:
-        return self.values
-
-    def __setstate__(self, values: Array) -> None:
-        # A copy is another buffer: it gets a version that no cache knows.
-        self.values = values
-        self.version = next(_versions)
-        self.gradients = None
 
 
 class Parameters(Mapping[str, Array]):
@@ -91,12 +92,18 @@ class Parameters(Mapping[str, Array]):
     def _start(
         self, layout: Layout, dtype: FloatDtype, parts: dict[str, Parameters]
     ) -> None:
+        """Be a new buffer, into which ``parts`` and their values move."""
         check_size("the parameters", layout.size, dtype)
         self.layout = layout
         self.size = layout.size
         self.parts = parts
         self._is_part = False
+        old = [part._values for part in parts.values()]
         self._bind(_Buffer(layout.size, dtype), 0)
+        for part in parts.values():
+            part._is_part = True
+        if old:
+            np.concatenate(old, out=self._values, casting="unsafe")
 
     def _bind(self, buffer: _Buffer, begin: int) -> None:
         """Become the range of ``buffer`` that starts at ``begin``, parts included."""
@@ -111,13 +118,24 @@ class Parameters(Mapping[str, Array]):
         for name, at in self.layout.part_ranges():
             self.parts[name]._bind(buffer, begin + at.start)
 
-    def __getstate__(self) -> dict[str, Any]:
-        kept = ("layout", "size", "parts", "_is_part", "_buffer", "_begin")
-        return {name: self.__dict__[name] for name in kept}
+    # Deep copies and pickles: the values are kept by those that have no parts, each
+    # its own, and a whole moves its parts together again. So a part that is copied
+    # without its whole is cut from it, and belongs to nothing.
 
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
-        self._bind(self._buffer, self._begin)
+    def __getstate__(self) -> _State:
+        return self.layout, self.dtype, self.parts, None if self.parts else self._values
+
+    def __setstate__(self, state: _State) -> None:
+        layout, dtype, parts, values = state
+        self._start(layout, dtype, parts)
+        if values is not None:
+            self._values[...] = values
+
+    def __copy__(self) -> Parameters:
+        """Share the buffer: a shallow copy must not move the parts to another."""
+        same = type(self).__new__(type(self))
+        same.__dict__.update(self.__dict__)
+        return same
 
     def __getitem__(self, name: str) -> Array:
         return self._named[name]
@@ -191,7 +209,7 @@ class Parameters(Mapping[str, Array]):
         ValueError
             Missing or unknown names, another shape, NaN or inf.
         TypeError
-            Another dtype.
+            Another dtype, a masked array.
         """
         missing = [name for name in self._named if name not in state]
         unknown = [name for name in state if name not in self._named]
@@ -200,13 +218,15 @@ class Parameters(Mapping[str, Array]):
                 f"state must hold exactly the parameters {list(self._named)}: missing "
                 f"{missing}, unknown {unknown}"
             )
-        checked = [self._checked(spec, state[spec.name]) for spec in self.specs]
+        # By way of a copy: ``state`` may hold views of these very parameters.
+        values = np.empty_like(self._values)
+        for spec, at in self.layout.ranges():
+            values[at] = self._checked(spec, state[spec.name]).reshape(-1)
         with self.update() as flat:
-            for array, (_, at) in zip(checked, self.layout.ranges(), strict=True):
-                flat[at] = array.reshape(-1)
+            flat[:] = values
 
     def _checked(self, spec: ParameterSpec, value: npt.ArrayLike) -> Array:
-        array = np.asarray(value)
+        array: Array = as_array(spec.name, value)
         if array.shape != spec.shape:
             raise ValueError(
                 f"{spec.name} must have shape {spec.shape}, got {array.shape}"
@@ -253,17 +273,12 @@ class Parameters(Mapping[str, Array]):
                 "parts must have one dtype, got "
                 + ", ".join(f"{key}: {part.dtype}" for key, part in parts.items())
             )
-        old = [part.flat for part in parts.values()]
         whole = cls.__new__(cls)
         whole._start(
             Layout.join({key: part.layout for key, part in parts.items()}),
             dtypes.pop() if dtypes else check_dtype("float32"),
             dict(parts),
         )
-        for part in parts.values():
-            part._is_part = True
-        if old:
-            np.concatenate(old, out=whole._values, casting="unsafe")
         return whole
 
 

@@ -107,6 +107,30 @@ def test_tokens_to_labels(rng: np.random.Generator) -> None:
     assert np.shares_memory(model[1].grads.flat, model.grads.flat)
 
 
+def test_padding_takes_no_part(rng: np.random.Generator) -> None:
+    model = Sequential(
+        Linear(7, 9, dtype="float64", random_state=0),
+        LSTM(9, 11, dtype="float64", random_state=1),
+        Linear(11, 3, dtype="float64", random_state=2),
+    )
+    padded = np.arange(5) >= LENGTHS[:, None]
+    x, dy = rng.standard_normal((3, 5, 7)), rng.standard_normal((3, 5, 3))
+    results = []
+    for in_x, in_dy in ((0.0, 0.0), (np.nan, 5.0), (np.inf, np.nan)):
+        x[padded], dy[padded] = in_x, in_dy
+        model.zero_grad()
+        y, cache = model.forward(x, lengths=LENGTHS)
+        dx = model.backward(dy, cache)
+        assert dx is not None
+        results.append({"y": y, "dx": dx, "grads": model.grads.flat.copy()})
+        assert_same_bits({"y": model(x, lengths=LENGTHS)}, {"y": y})
+        assert not y[padded].any()
+        assert not dx[padded].any()
+    assert results[0]["grads"].all()
+    for other in results[1:]:
+        assert_same_bits(other, results[0])
+
+
 def test_own_gradients(rng: np.random.Generator) -> None:
     model = tagger()
     tokens = rng.integers(0, 13, (3, 5))
@@ -132,6 +156,17 @@ def test_copies(rng: np.random.Generator) -> None:
             params["1.bias_l0"] += 1.0
         assert (other(tokens) != expected).any()
     assert_same_bits({"y": model(tokens)}, {"y": expected})
+
+
+def test_a_copied_layer_can_be_part_of_another_model(rng: np.random.Generator) -> None:
+    model = tagger()
+    head = model[2]
+    for other in (copy.deepcopy(head), pickle.loads(pickle.dumps(head))):
+        x = rng.standard_normal((2, 11)).astype(np.float32)
+        y = Sequential(other)(x)
+        assert isinstance(head, Linear)
+        assert_same_bits({"y": y}, {"y": head(x)})
+    assert len(pickle.dumps(head)) < model.params.flat.nbytes
 
 
 def test_caches() -> None:

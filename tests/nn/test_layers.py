@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastlstm.nn import Dropout, Embedding, Linear
+from fastlstm.losses import SoftmaxCrossEntropy, SquaredError
+from fastlstm.nn import Dropout, Embedding, Linear, Sequential
 from fastlstm.params import Parameters
 
 from ..compare import assert_same_bits
@@ -72,6 +73,78 @@ def test_linear_keeps_nan_to_its_row() -> None:
 def test_linear_refuses(x: np.ndarray, error: type, match: str) -> None:
     with pytest.raises(error, match=match):
         Linear(**LINEAR)(x)
+
+
+@pytest.mark.parametrize("strided", [False, True])
+@pytest.mark.parametrize("need_dx", [True, False])
+def test_linear_never_reads_padding(
+    rng: np.random.Generator, need_dx: bool, strided: bool
+) -> None:
+    layer = Linear(**LINEAR, dtype="float64", random_state=0)
+    with layer.writable() as params:
+        params["bias"][:] = 1.0
+    valid = np.arange(7) < np.array([[7], [2], [4]])
+    x, dy = rng.standard_normal((3, 7, 5)), rng.standard_normal((3, 7, 3))
+    if strided:
+        x, dy = np.asfortranarray(x), np.asfortranarray(dy)
+    y_rows, rows = layer.forward(x[valid])
+    dx_rows = layer.backward(dy[valid], rows)
+    expected = layer.grads.flat.copy()
+    x[~valid] = np.nan
+    for spoilt in (np.nan, 3.0):
+        dy[~valid] = spoilt
+        layer.zero_grad()
+        y, cache = layer.forward(x, lengths=[7, 2, 4])
+        dx = layer.backward(dy, cache, need_dx=need_dx)
+        assert_same_bits(
+            {"y": y, "valid": y[valid], "grads": layer.grads.flat},
+            {"y": layer(x, lengths=[7, 2, 4]), "valid": y_rows, "grads": expected},
+        )
+        assert not y[~valid].any()
+        if not need_dx:
+            assert dx is None
+            continue
+        assert_same_bits({"dx": dx[valid]}, {"dx": dx_rows})
+        assert not dx[~valid].any()
+
+
+def test_linear_of_full_lengths_copies_nothing() -> None:
+    layer = Linear(**LINEAR)
+    x = np.ones((2, 7, 5), np.float32)
+    _, cache = layer.forward(x, lengths=[7, 7])
+    assert np.shares_memory(cache.open(layer, layer.params.version)[0], x)
+
+
+def test_linear_of_rows_has_no_steps_to_pad() -> None:
+    layer = Linear(**LINEAR)
+    x = np.ones((2, 5), np.float32)
+    assert_same_bits({"y": layer(x, lengths=[1, 3])}, {"y": layer(x)})
+
+
+def test_linear_pads_steps_of_any_rank(rng: np.random.Generator) -> None:
+    layer = Linear(**LINEAR, random_state=0)
+    x = rng.standard_normal((2, 3, 4, 5)).astype("f4")
+    y, cache = layer.forward(x, lengths=[3, 1])
+    dx = layer.backward(y, cache)
+    assert y.shape == (2, 3, 4, 3)
+    assert_same_bits({"y": y[1, 0]}, {"y": layer(x[1, 0])})
+    assert dx[1, 0].all()
+    assert not y[1, 1:].any()
+    assert not dx[1, 1:].any()
+
+
+@pytest.mark.parametrize(
+    ("x", "lengths", "match"),
+    [
+        (np.zeros((2, 7, 5), "f4"), [7, 8], "lengths must be from 1 to 7"),
+        (np.zeros((2, 7, 5), "f4"), [7], r"lengths must have shape \(2,\)"),
+    ],
+)
+def test_linear_refuses_lengths(x: np.ndarray, lengths: Any, match: str) -> None:
+    layer = Linear(**LINEAR)
+    for run in (layer, layer.forward):
+        with pytest.raises(ValueError, match=match):
+            run(x, lengths=lengths)
 
 
 def cases() -> list[Any]:
@@ -194,6 +267,45 @@ def test_dropout_refuses(
 ) -> None:
     with pytest.raises(error, match=match):
         Dropout().forward(x, **options)
+
+
+def test_what_backward_needs_may_be_overwritten(rng: np.random.Generator) -> None:
+    ids, tokens = np.arange(3), np.array([[1, 2], [3, 4], [5, 6]])
+    dropout, embedding = Dropout(0.5), Embedding(9, 3, random_state=0)
+    y, dropped = dropout.forward(np.ones((3, 5)), mask_seed=1, row_ids=ids)
+    vectors, looked_up = embedding.forward(tokens)
+    ids += 7
+    tokens[:] = 0
+    assert_same_bits({"dx": dropout.backward(np.ones((3, 5)), dropped)}, {"dx": y})
+    embedding.backward(np.ones_like(vectors), looked_up)
+    np.testing.assert_array_equal(
+        embedding.grads["weight"][:, 0], [0, 1, 1, 1, 1, 1, 1, 0, 0]
+    )
+
+
+def test_masked_arrays_are_refused() -> None:
+    x = np.ones((2, 7, 5), np.float32)
+    tokens, ones = np.ones((2, 7), np.int64), np.ones(2, np.int64)
+    linear, embedding, dropout = Linear(**LINEAR), Embedding(9, 3), Dropout()
+    whole = Sequential(Linear(**LINEAR))
+    error, labels = SquaredError(), SoftmaxCrossEntropy()
+    masked = np.ma.masked_array
+    calls: list[tuple[str, Any]] = [
+        ("x", lambda: linear(masked(x))),
+        ("x", lambda: embedding(masked(tokens))),
+        ("x", lambda: dropout(masked(x))),
+        ("dy", lambda: linear.backward(masked(x[..., :3]), linear.forward(x)[1])),
+        ("dy", lambda: whole.backward(masked(x[..., :3]), whole.forward(x)[1])),
+        ("lengths", lambda: linear(x, lengths=masked(ones))),
+        ("row_ids", lambda: dropout.forward(x, row_ids=masked(ones))),
+        ("pred", lambda: error(masked(x), x)),
+        ("target", lambda: error(x, masked(x))),
+        ("target", lambda: labels(x, masked(tokens))),
+        ("sample_weight", lambda: error(x, x, sample_weight=masked(ones))),
+    ]
+    for name, call in calls:
+        with pytest.raises(TypeError, match=rf"{name} is a masked array.*\.filled"):
+            call()
 
 
 def test_dropout_draws_seeds_from_its_random_state() -> None:

@@ -52,6 +52,32 @@ def test_names_shapes_and_order() -> None:
     assert list(lstm.grads) == list(lstm.params)
 
 
+def test_directions_can_be_swapped_in_place() -> None:
+    lstm = LSTM(I, 11, bidirectional=True, random_state=0)
+
+    def swapped(name: str) -> str:
+        forward = name.removesuffix("_reverse")
+        return forward if name != forward else f"{name}_reverse"
+
+    before = lstm.state_dict()
+    lstm.load_state_dict({name: lstm.params[swapped(name)] for name in lstm.params})
+    assert_same_bits(
+        lstm.state_dict(), {name: before[swapped(name)] for name in before}
+    )
+
+
+def test_row_ids_may_be_overwritten_before_backward(rng: np.random.Generator) -> None:
+    lstm = LSTM(I, 11, 2, dropout=0.5, random_state=0)
+    x, ids = draw(rng), np.arange(N)
+    gradients = {}
+    for change in (0, 7):
+        given = ids.copy()
+        y, _, cache = lstm.forward(x, mask_seed=3, row_ids=given)
+        given += change
+        gradients[change] = {"dx": lstm.backward(np.ones_like(y), cache)[0]}
+    assert_same_bits(gradients[7], gradients[0])
+
+
 def test_layout_has_no_gaps() -> None:
     lstm = LSTM(I, [11, 9], bidirectional=True, projection_size=3)
     begin = 0

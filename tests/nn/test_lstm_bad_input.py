@@ -248,3 +248,21 @@ def test_streams() -> None:
     for batch_size, error in ((0, ValueError), (-1, ValueError), (1.0, TypeError)):
         with pytest.raises(error, match="batch_size must be"):
             LSTM(I, H).stream(batch_size)  # type: ignore[arg-type]
+
+
+def test_masked_arrays() -> None:
+    lstm = LSTM(I, H)
+    x, state = np.zeros((N, T, I), np.float32), np.zeros((1, N, H), np.float32)
+    ones = np.ones(N, np.int64)
+    y, _, cache = lstm.forward(x)
+    masked = np.ma.masked_array
+    calls: list[tuple[str, Any]] = [
+        ("x", lambda: lstm(masked(x))),
+        (r"state\[1\]", lambda: lstm(x, (state, masked(state)))),
+        ("lengths", lambda: lstm(x, lengths=masked(ones))),
+        ("row_ids", lambda: lstm.forward(x, row_ids=masked(ones))),
+        ("dy", lambda: lstm.backward(masked(y), cache)),
+    ]
+    for name, call in calls:
+        with pytest.raises(TypeError, match=rf"{name} is a masked array.*\.filled"):
+            call()

@@ -26,8 +26,8 @@ _WORD = 2**64 - 1
 class Cache(Generic[Saved]):
     """What one training forward keeps for its backward; used once.
 
-    It refers to the arrays of that forward (not to copies): they must not be changed
-    before backward.
+    It refers to the floating-point arrays of that forward (not to copies): they must
+    not be changed before backward. Of lengths, row ids and tokens it has its own.
     """
 
     __slots__ = ("_layer", "_saved", "_version")
@@ -99,6 +99,10 @@ class Layer(Protocol):
 
     ``lengths`` (N,), ``mask_seed`` and ``row_ids`` (N,) mean the same everywhere (see
     :class:`fastlstm.nn.LSTM`); a layer without use for one ignores it.
+
+    Padded steps, those beyond ``lengths``, are as good as absent wherever steps or
+    weights meet: x (NaN may stand there) and the gradient of y are not read, y and the
+    gradient of x are zero. A layer of elements alone, as Dropout, may pass them on.
     """
 
     @property

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-import numpy as np
 import numpy.typing as npt
 
-from .._validate import Array
+from .._validate import Array, as_array
 from ..params import Gradients, Parameters
 from .base import Cache, Layer, ParameterLayer, derive_seed
 from .lstm import LSTM
@@ -134,17 +133,18 @@ class Sequential(ParameterLayer):
         caches = cache.open(self, self.params.version)
         if grads is None:
             grads = self.grads
-        dx: Array | None = dy
+        dx: Any = dy
         for k in range(len(self._steps) - 1, -1, -1):
             key, layer = self._steps[k]
             dx = layer.backward(
-                np.asarray(dx),
+                as_array("dy", dx),
                 caches[k],
                 grads=grads.part(key),
                 need_dx=need_dx or k > 0,
             )
         cache.close()
-        return dx
+        gradient: Array | None = dx
+        return gradient
 
 
 class _OutputsOnly:

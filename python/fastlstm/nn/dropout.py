@@ -13,8 +13,9 @@ from .._validate import (
     Array,
     IntArray,
     RandomState,
-    as_floats,
+    as_array,
     as_generator,
+    as_rows,
     check_float,
     check_row_ids,
 )
@@ -135,13 +136,12 @@ class Dropout(ParameterLayer):
         return out
 
     def _checked(self, name: str, x: npt.ArrayLike) -> Array:
-        dtype = np.asarray(x).dtype
-        if dtype not in FLOAT_DTYPES:
-            raise TypeError(f"{name} must be float32 or float64, got {dtype}")
-        x = as_floats(name, x, dtype)
-        if x.ndim not in (2, 3) or not x.size:
+        array = as_array(name, x)
+        if array.dtype not in FLOAT_DTYPES:
+            raise TypeError(f"{name} must be float32 or float64, got {array.dtype}")
+        if array.ndim not in (2, 3) or not array.size:
             raise ValueError(
                 f"{name} must have shape (N, F) or (N, T, F), no axis empty, "
-                f"got {x.shape}"
+                f"got {array.shape}"
             )
-        return x
+        return as_rows(array)

@@ -12,6 +12,7 @@ from .._validate import (
     Array,
     IntArray,
     RandomState,
+    as_array,
     as_floats,
     as_generator,
     check_choice,
@@ -114,7 +115,7 @@ class Embedding(ParameterLayer):
         ValueError
             Another rank, an empty array, a valid token outside the table, bad lengths.
         TypeError
-            Tokens that are not integers.
+            Tokens that are not integers, a masked array.
         """
         return self._outputs(*self._checked(x, lengths))
 
@@ -129,7 +130,8 @@ class Embedding(ParameterLayer):
         """Run for training: as a call, with a cache; the rest is not used."""
         tokens, padded = self._checked(x, lengths)
         y = self._outputs(tokens, padded)
-        return y, Cache(self, self.params.version, (tokens, padded))
+        # A copy: backward needs the tokens again, and may find the caller's refilled.
+        return y, Cache(self, self.params.version, (tokens.copy(), padded))
 
     def backward(
         self,
@@ -180,7 +182,7 @@ class Embedding(ParameterLayer):
         self, x: npt.ArrayLike, lengths: npt.ArrayLike | None
     ) -> tuple[IntArray, Mask | None]:
         """Return tokens as int64 with zeros where padded, and where that is."""
-        array = np.asarray(x)
+        array = as_array("x", x)
         if array.dtype.kind not in "iu":
             raise TypeError(f"x must hold integer tokens, got {array.dtype}")
         if array.ndim not in (1, 2) or not array.size:

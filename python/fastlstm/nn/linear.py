@@ -12,12 +12,14 @@ from .._validate import (
     Array,
     FloatDtype,
     RandomState,
-    as_floats,
+    as_dtype,
     as_generator,
+    as_rows,
     check_bool,
     check_choice,
     check_dtype,
     check_int,
+    check_lengths,
     check_size,
 )
 from ..params import Gradients, Parameters, ParameterSpec
@@ -25,7 +27,9 @@ from .base import Cache, Core, ParameterLayer, check_like, flat_grads
 from .initializers import glorot_uniform
 
 if TYPE_CHECKING:
-    LinearCache: TypeAlias = Cache[tuple[Array, tuple[int, ...]]]
+    Mask: TypeAlias = npt.NDArray[np.bool_]
+    # Rows of x, the shape of x, and which samples' steps the rows are: None for all.
+    LinearCache: TypeAlias = Cache[tuple[Array, tuple[int, ...], Mask | None]]
 
 INITIALIZERS: Final = ("glorot_uniform", "uniform")
 
@@ -118,8 +122,9 @@ class Linear(ParameterLayer):
         ----------
         x : ndarray of shape (..., in_features)
             Of the layer's dtype, at least two axes, none of them empty.
-        lengths : optional
-            Taken for the protocol's sake and not used: every row is computed.
+        lengths : array-like of int of shape (N,), optional
+            With (N, T, ..., in_features): valid steps of each sequence. Steps beyond
+            are never read and give zeros. Not used with two axes, which have no steps.
 
         Returns
         -------
@@ -128,11 +133,12 @@ class Linear(ParameterLayer):
 
         Raises
         ------
-        ValueError, TypeError
-            Another shape or dtype.
+        ValueError
+            Another shape, bad lengths.
+        TypeError
+            Another dtype, a masked array.
         """
-        x2d, shape = self._checked(x)
-        return self._outputs(x2d, shape)
+        return self._outputs(*self._checked(x, lengths))
 
     def forward(
         self,
@@ -144,12 +150,11 @@ class Linear(ParameterLayer):
     ) -> tuple[Array, LinearCache]:
         """Run for training: as a call, with a cache for :meth:`backward`.
 
-        ``lengths``, ``mask_seed`` and ``row_ids`` are not used. Leave x unchanged until
-        backward.
+        ``mask_seed`` and ``row_ids`` are not used. Leave x unchanged until backward.
         """
-        x2d, shape = self._checked(x)
-        y = self._outputs(x2d, shape)
-        return y, Cache(self, self._core.version, (x2d, shape))
+        x2d, shape, valid = self._checked(x, lengths)
+        y = self._outputs(x2d, shape, valid)
+        return y, Cache(self, self._core.version, (x2d, shape, valid))
 
     @overload
     def backward(
@@ -184,7 +189,7 @@ class Linear(ParameterLayer):
         Parameters
         ----------
         dy : ndarray of shape (..., out_features)
-            Gradient of y.
+            Gradient of y; not read at padded steps.
         cache : Cache
             From this layer's :meth:`forward`, not used yet, weights unchanged since.
         grads : Gradients, optional
@@ -195,35 +200,59 @@ class Linear(ParameterLayer):
         Returns
         -------
         dx : ndarray of shape (..., in_features) or None
-            Gradient of x.
+            Gradient of x, zero at padded steps.
 
         Raises
         ------
         ValueError, TypeError
             Another layer's cache, a used or an outdated one, another shape or dtype.
         """
-        x2d, shape = cache.open(self, self.params.version)
+        x2d, shape, valid = cache.open(self, self.params.version)
         expected = (*shape[:-1], self.out_features)
-        dy = check_like("dy", as_floats("dy", dy, self.dtype), expected, "y")
+        dy = check_like("dy", as_dtype("dy", dy, self.dtype), expected, "y")
         flat = flat_grads(self.params, grads)
-        dx = np.empty(shape, self.dtype) if need_dx else None
-        dx2d = None if dx is None else dx.reshape(x2d.shape)
-        dy2d = dy.reshape(-1, self.out_features)
-        self._core.compiled.backward(dy2d, x2d, flat, dx2d)
+        dx2d = np.empty(x2d.shape, self.dtype) if need_dx else None
+        self._core.compiled.backward(_rows(dy, valid), x2d, flat, dx2d)
         cache.close()
-        return dx
+        return None if dx2d is None else _spread(dx2d, valid, shape)
 
-    def _outputs(self, x2d: Array, shape: tuple[int, ...]) -> Array:
-        y = np.empty((*shape[:-1], self.out_features), self.dtype)
-        core = self._core.synced(self.params)
-        core.forward(x2d, y.reshape(-1, self.out_features))
-        return y
+    def _outputs(self, x2d: Array, shape: tuple[int, ...], valid: Mask | None) -> Array:
+        y2d = np.empty((x2d.shape[0], self.out_features), self.dtype)
+        self._core.synced(self.params).forward(x2d, y2d)
+        return _spread(y2d, valid, (*shape[:-1], self.out_features))
 
-    def _checked(self, x: npt.ArrayLike) -> tuple[Array, tuple[int, ...]]:
-        x = as_floats("x", x, self.dtype)
+    def _checked(
+        self, x: npt.ArrayLike, lengths: npt.ArrayLike | None
+    ) -> tuple[Array, tuple[int, ...], Mask | None]:
+        """Return the valid rows, the shape of x, and where padding leaves some out."""
+        x = as_dtype("x", x, self.dtype)
         if x.ndim < 2 or x.shape[-1] != self.in_features or not x.size:
             raise ValueError(
                 f"x must have shape (..., {self.in_features}), at least two axes and "
                 f"none empty, got {x.shape}"
             )
-        return x if x.ndim == 2 else x.reshape(-1, self.in_features), x.shape
+        valid = None
+        if lengths is not None and x.ndim > 2:
+            counts = check_lengths(lengths, *x.shape[:2])
+            # Where nothing is padded no row needs to be picked, hence copied.
+            if counts.min() < x.shape[1]:
+                valid = np.arange(x.shape[1]) < counts[:, None]
+        return _rows(x, valid), x.shape, valid
+
+
+def _rows(array: Array, valid: Mask | None) -> Array:
+    """Return the rows (M, F) of ``array`` (..., F), at ``valid`` (N, T) steps only.
+
+    A padded step left in would count in dW = dy^T x even with dy = 0: 0 NaN = NaN.
+    """
+    rows = as_rows(array if valid is None else array[valid])
+    return rows if rows.ndim == 2 else rows.reshape(-1, rows.shape[-1])
+
+
+def _spread(rows: Array, valid: Mask | None, shape: tuple[int, ...]) -> Array:
+    """Undo `_rows`: an array of ``shape`` with zeros where not ``valid``."""
+    if valid is None:
+        return rows.reshape(shape)
+    full: Array = np.zeros(shape, rows.dtype)
+    full[valid] = rows.reshape(-1, *shape[2:])
+    return full

@@ -226,7 +226,7 @@ class LSTM(ParameterLayer):
             Another rank, feature count or state shape, an empty array, lengths out of
             range, NaN or inf in a valid step or in a state.
         TypeError
-            Another dtype.
+            Another dtype, a masked array.
         """
         n, x, h0, c0, valid, y = self._checked(x, state, lengths)
         hn, cn = self._h.empty(n), self._c.empty(n)
