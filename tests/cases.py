@@ -1,0 +1,192 @@
+"""The tables that drive the tests: one new row buys all of them.
+
+Design: a row says how to build the thing in fastlstm and which function of
+tests/reference defines it. The tests loop over rows and know no name in them.
+All dimensions are different and odd, so that no swapped pair of axes and no forgotten
+remainder of a vector goes unseen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from .reference import cell, layers, losses, optim
+
+DTYPES = ["float32", "float64"]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """N sequences, T steps, I inputs, H units, P outputs of a projection."""
+
+    N: int
+    T: int
+    I: int  # noqa: E741
+    H: int
+    P: int
+
+    def __str__(self) -> str:
+        return f"N{self.N}T{self.T}I{self.I}H{self.H}P{self.P}"
+
+
+# Below one AVX2 vector and its row block; around one AVX-512 vector; several of them.
+SHAPES = [Shape(3, 5, 7, 11, 9), Shape(5, 13, 1, 17, 7), Shape(9, 7, 35, 67, 33)]
+
+
+@dataclass(frozen=True)
+class CellCase:
+    """A cell: the LSTM's arguments, its definition, its own weights for H units."""
+
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+    reference: cell.Cell = cell.PLAIN
+    weights: Callable[[int], dict[str, tuple[int, ...]]] = lambda H: {"bias": (4 * H,)}
+    projection: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+CELLS = [
+    CellCase("plain"),
+    CellCase("projection", projection=True),
+    CellCase("no-bias", {"bias": False}, weights=lambda H: {}),
+    CellCase(
+        "no-bias-projection", {"bias": False}, weights=lambda H: {}, projection=True
+    ),
+]
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Layers and directions; ``extra_units[k]`` makes layer k's H differ."""
+
+    name: str
+    extra_units: tuple[int, ...]
+    bidirectional: bool = False
+
+    def hidden_sizes(self, H: int) -> list[int]:
+        return [H + extra for extra in self.extra_units]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+STACKS = [
+    Stack("1", (0,)),
+    Stack("1-both", (0,), True),
+    Stack("2", (0, 0)),
+    Stack("3-both", (0, 0, 0), True),
+    Stack("2-unequal", (2, 0)),
+    Stack("3-unequal-both", (0, 4, 2), True),
+]
+
+
+@dataclass(frozen=True)
+class LayerCase:
+    """A layer: how to build it from fastlstm.nn, its definition, and an input."""
+
+    name: str
+    build: Callable[[Any, str], Any]  # fastlstm.nn, dtype
+    reference: Callable[[dict[str, np.ndarray], np.ndarray], np.ndarray]
+    x: Callable[[np.random.Generator], np.ndarray]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+LAYERS = [
+    LayerCase(
+        "linear",
+        lambda nn, dtype: nn.Linear(7, 11, dtype=dtype),
+        layers.linear,
+        lambda rng: rng.standard_normal((5, 7)),
+    ),
+    LayerCase(
+        "linear-no-bias",
+        lambda nn, dtype: nn.Linear(67, 33, bias=False, dtype=dtype),
+        layers.linear,
+        lambda rng: rng.standard_normal((3, 5, 67)),
+    ),
+    LayerCase(
+        "linear-1",
+        lambda nn, dtype: nn.Linear(131, 1, dtype=dtype),
+        layers.linear,
+        lambda rng: rng.standard_normal((301, 131)),
+    ),
+    LayerCase(
+        "embedding",
+        lambda nn, dtype: nn.Embedding(13, 5, dtype=dtype),
+        layers.embedding,
+        lambda rng: rng.integers(0, 13, (3, 17)),
+    ),
+    LayerCase(
+        "sequential",
+        lambda nn, dtype: nn.Sequential(
+            nn.Embedding(13, 5, dtype=dtype),
+            nn.LSTM(5, 9, dtype=dtype),
+            nn.Linear(9, 7, dtype=dtype),
+        ),
+        layers.tagger,
+        lambda rng: rng.integers(0, 13, (3, 11)),
+    ),
+]
+
+
+@dataclass(frozen=True)
+class LossCase:
+    """A loss: class in fastlstm.losses, definition, a target, torch's loss of a row."""
+
+    name: str
+    reference: Callable[..., tuple[float, np.ndarray]]
+    target: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
+    peer: Callable[[Any, Any, Any], Any]  # torch.nn.functional, rows, targets
+
+    def __str__(self) -> str:
+        return self.name
+
+
+LOSSES = [
+    LossCase(
+        "SquaredError",
+        losses.squared_error,
+        lambda rng, shape: rng.standard_normal(shape),
+        lambda F, pred, y: F.mse_loss(pred, y, reduction="none").mean(dim=-1),
+    ),
+    LossCase(
+        "SoftmaxCrossEntropy",
+        losses.softmax_cross_entropy,
+        lambda rng, shape: rng.integers(0, shape[-1], shape[:-1]),
+        lambda F, pred, y: F.cross_entropy(pred, y, reduction="none"),
+    ),
+]
+
+
+@dataclass(frozen=True)
+class OptimizerCase:
+    """An optimizer: its name in fastlstm.optim.OPTIMIZERS, definition, arguments."""
+
+    name: str
+    reference: Callable[..., np.ndarray]
+    peer: str  # class in torch.optim
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return "-".join([self.name, *self.options])
+
+
+OPTIMIZERS = [
+    OptimizerCase("sgd", optim.sgd, "SGD"),
+    OptimizerCase("sgd", optim.sgd, "SGD", {"momentum": 0.9}),
+    OptimizerCase("sgd", optim.sgd, "SGD", {"momentum": 0.9, "nesterov": True}),
+    OptimizerCase("sgd", optim.sgd, "SGD", {"momentum": 0.5, "weight_decay": 0.1}),
+    OptimizerCase("adam", optim.adam, "Adam"),
+    OptimizerCase("adam", optim.adam, "Adam", {"beta_1": 0.8, "beta_2": 0.9}),
+    OptimizerCase("adam", optim.adam, "Adam", {"weight_decay": 0.1, "epsilon": 1e-4}),
+    OptimizerCase("adamw", optim.adamw, "AdamW"),
+    OptimizerCase("adamw", optim.adamw, "AdamW", {"weight_decay": 0.1, "beta_1": 0.7}),
+]

@@ -1,0 +1,64 @@
+"""Losses: a weighted mean over the valid rows or steps, and its gradient.
+
+value = sum(w l) / sum(w), where l is the loss of one row (or valid step) and w the
+sample's weight, one where none is given, zero at padded steps.
+
+Shapes: ``pred`` (N, K) or (N, T, K); ``sample_weight`` (N,); ``lengths`` (N,), only
+with (N, T, K).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+Array = np.ndarray
+
+
+def row_weights(
+    shape: tuple[int, ...], lengths: Array | None, sample_weight: Array | None
+) -> Array:
+    """w / sum(w), of shape (N,) or (N, T)."""
+    w = np.ones(shape[:-1])
+    if sample_weight is not None:
+        w = (w.T * np.asarray(sample_weight, np.float64)).T
+    if lengths is not None:
+        w = np.where(np.arange(shape[1]) < np.asarray(lengths)[:, None], w, 0.0)
+    return w / w.sum()
+
+
+def squared_error(
+    pred: Array,
+    target: Array,
+    lengths: Array | None = None,
+    sample_weight: Array | None = None,
+) -> tuple[float, Array]:
+    """l = mean over k of (pred_k - target_k)^2; target as pred."""
+    w = row_weights(pred.shape, lengths, sample_weight)
+    valid = np.broadcast_to((w != 0.0)[..., None], pred.shape)
+    residual = np.where(valid, pred - target, 0.0)
+    value = np.sum(w * np.mean(residual**2, axis=-1))
+    gradient = w[..., None] * 2.0 * residual / pred.shape[-1]
+    return float(value), gradient
+
+
+def softmax(logits: Array) -> Array:
+    """exp(logits) / sum over k, shifted by the maximum so that no exp overflows."""
+    e = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return e / e.sum(axis=-1, keepdims=True)
+
+
+def softmax_cross_entropy(
+    logits: Array,
+    labels: Array,
+    lengths: Array | None = None,
+    sample_weight: Array | None = None,
+) -> tuple[float, Array]:
+    """l = log(sum over k of exp(logit_k)) - logit_label; labels (N,) or (N, T)."""
+    w = row_weights(logits.shape, lengths, sample_weight)
+    logits = np.where((w != 0.0)[..., None], logits, 0.0)
+    one_hot = np.arange(logits.shape[-1]) == np.asarray(labels)[..., None]
+    top = logits.max(axis=-1)
+    log_sum = top + np.log(np.exp(logits - top[..., None]).sum(axis=-1))
+    value = np.sum(w * (log_sum - np.sum(one_hot * logits, axis=-1)))
+    gradient = w[..., None] * (softmax(logits) - one_hot)
+    return float(value), gradient

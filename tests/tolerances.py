@@ -1,0 +1,85 @@
+"""Every tolerance of the suite, by name, with its reason; no test has one of its own.
+
+A `Tolerance` bounds the normwise error ||actual - expected|| / ||expected|| (Frobenius
+norms over a whole array), unless its reason says otherwise. Normwise, because a
+rounding error is relative to the terms of a sum and not to what is left of it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """An upper bound and why it is this one."""
+
+    limit: float
+    reason: str
+
+
+FINITE_DIFFERENCE = Tolerance(
+    1e-8,
+    "4-point central differences with step 1e-3 along a unit direction: truncation "
+    "step^4 = 1e-12, cancellation 2^-52 |f| / step = 1e-12, the rest is margin for "
+    "the fifth derivative and for |f| over the norm of its gradient",
+)
+
+VALUE = {
+    "float32": Tolerance(
+        1e-6,
+        "DESIGN section 3: 17 roundings of 2^-24; the gates' saturation damps errors "
+        "over time, so that it holds for T up to 1000",
+    ),
+    "float64": Tolerance(
+        1e-12,
+        "DESIGN section 3: 2^-52 times the terms of one sum, with margin for another "
+        "order of summation",
+    ),
+}
+GRADIENT = {
+    "float32": Tolerance(
+        1e-5,
+        "DESIGN section 3: a gradient sums over steps and rows what each carries as "
+        "an error of a value, and the terms cancel",
+    ),
+    "float64": Tolerance(1e-12, VALUE["float64"].reason),
+}
+
+# Two results that each keep VALUE or GRADIENT may differ by the sum of both.
+PAIR_VALUE = {
+    dtype: Tolerance(2 * t.limit, "two results, each: " + t.reason)
+    for dtype, t in VALUE.items()
+}
+PAIR_GRADIENT = {
+    dtype: Tolerance(2 * t.limit, "two results, each: " + t.reason)
+    for dtype, t in GRADIENT.items()
+}
+
+ACTIVATION_ULP = Tolerance(
+    4.0,
+    "DESIGN section 3: units in the last place of the exact result's dtype, where the "
+    "result is normal; not normwise",
+)
+ACTIVATION_TINY = {
+    "float32": Tolerance(2.0**-126, "flushing subnormal results is allowed; absolute"),
+    "float64": Tolerance(2.0**-1022, "flushing subnormal results is allowed; absolute"),
+}
+
+LOSS = {
+    "float32": Tolerance(1e-6, "one exp, one log and a sum over a few hundred terms"),
+    "float64": Tolerance(1e-14, "one exp, one log and a sum over a few hundred terms"),
+}
+OPTIMIZER = {
+    "float32": Tolerance(
+        1e-6,
+        "tens of steps, each a handful of roundings of 2^-24 relative to the step, "
+        "which is small beside the parameter",
+    ),
+    "float64": Tolerance(1e-13, "tens of steps, each a handful of roundings"),
+}
+MASK_RATE = Tolerance(
+    5.0,
+    "standard deviations of a binomial count: fails once in 1.7 million honest runs; "
+    "not normwise",
+)
