@@ -1,0 +1,137 @@
+"""Sequences of different lengths, kept in one padded array.
+
+What stands in the padding is never read: not by a kernel, not by a scaler. So a batch
+may be cut to the longest of its own sequences, and costs no more than that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+from .._validate import check_lengths
+
+__all__ = ["SequenceBatch"]
+
+
+@dataclass(frozen=True)
+class SequenceBatch:
+    """N sequences of F features, the longest of T steps.
+
+    Parameters
+    ----------
+    x : (N, T, F) array
+    lengths : (N,) int64 array of 1..T, optional
+        Valid steps of each sequence; without it, every sequence has T.
+
+    Raises
+    ------
+    ValueError
+        If ``x`` is not three-dimensional, or ``lengths`` has another shape than (N,) or
+        holds a length below 1 or above T.
+    TypeError
+        If ``lengths`` are not integers.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlstm.data import SequenceBatch
+    >>> batch = SequenceBatch.from_sequences([np.ones((3, 2)), np.ones((5, 2))])
+    >>> batch.x.shape, batch.lengths.tolist()
+    ((2, 5, 2), [3, 5])
+    >>> batch.take(np.array([0])).x.shape
+    (1, 3, 2)
+    """
+
+    x: NDArray[Any]
+    lengths: NDArray[np.int64] | None = None
+
+    def __post_init__(self) -> None:
+        if self.x.ndim != 3:
+            raise ValueError(
+                "sequences are a (N, T, F) array: expected 3 dimensions, got shape "
+                f"{self.x.shape}"
+            )
+        if self.lengths is not None:
+            lengths = check_lengths(self.lengths, *self.x.shape[:2])
+            object.__setattr__(self, "lengths", lengths)
+
+    @classmethod
+    def from_sequences(
+        cls, sequences: Sequence[NDArray[Any]], dtype: DTypeLike | None = None
+    ) -> SequenceBatch:
+        """Pad a list of (T_i, F) arrays with zeros to the longest.
+
+        Raises
+        ------
+        ValueError
+            If the list is empty, or a sequence is not two-dimensional, has no step, or
+            has another number of features than the first.
+        """
+        if len(sequences) == 0:
+            raise ValueError("expected at least one sequence, got an empty list")
+        features = sequences[0].shape[-1] if sequences[0].ndim else 0
+        for row, sequence in enumerate(sequences):
+            if sequence.ndim != 2:
+                raise ValueError(
+                    f"sequence {row} has shape {sequence.shape}, expected (steps, "
+                    "features)"
+                )
+            if sequence.shape[0] == 0:
+                raise ValueError(f"sequence {row} is empty: expected at least one step")
+            if sequence.shape[1] != features:
+                raise ValueError(
+                    f"sequence {row} has {sequence.shape[1]} features, but sequence 0 "
+                    f"has {features}"
+                )
+        lengths = np.array([len(sequence) for sequence in sequences], np.int64)
+        if dtype is None:
+            dtype = np.result_type(*{sequence.dtype for sequence in sequences})
+        x = np.zeros((len(sequences), int(lengths.max()), features), dtype)
+        for row, sequence in enumerate(sequences):
+            x[row, : len(sequence)] = sequence
+        return cls(x, lengths)
+
+    def __len__(self) -> int:
+        return int(self.x.shape[0])
+
+    @property
+    def n_steps(self) -> int:
+        """T, the length of the longest sequence that fits."""
+        return int(self.x.shape[1])
+
+    @property
+    def n_features(self) -> int:
+        """F."""
+        return int(self.x.shape[2])
+
+    @property
+    def row_lengths(self) -> NDArray[np.int64]:
+        """(N,) valid steps of each sequence, also where all have T."""
+        if self.lengths is None:
+            return np.full(len(self), self.n_steps, np.int64)
+        return self.lengths
+
+    @property
+    def mask(self) -> NDArray[np.bool_]:
+        """(N, T), true at valid steps."""
+        return np.asarray(np.arange(self.n_steps) < self.row_lengths[:, None])
+
+    def take(self, rows: NDArray[np.int64] | slice) -> SequenceBatch:
+        """Copy the sequences at ``rows``, cut to the longest of them."""
+        lengths = None
+        longest = self.n_steps
+        if self.lengths is not None:
+            lengths = self.lengths[rows]
+            longest = int(lengths.max(initial=1))
+            if (lengths == longest).all():
+                lengths = None
+        return SequenceBatch(np.ascontiguousarray(self.x[rows, :longest]), lengths)
+
+    def with_x(self, x: NDArray[Any]) -> SequenceBatch:
+        """Put other values, (N, T, anything), on the same steps."""
+        return SequenceBatch(x, self.lengths)

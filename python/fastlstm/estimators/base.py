@@ -1,0 +1,314 @@
+"""What the estimators for whole sequences have in common: the way of a fit."""
+
+from __future__ import annotations
+
+import warnings
+from abc import abstractmethod
+from collections.abc import Sequence
+from typing import Any, ClassVar, NamedTuple, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from .._validate import IntArray
+from ..data import SequenceBatch
+from ..models import SequenceModel
+from ..models.sequence import Output
+from ..training import Trainer, TrainingSet
+from ..training.protocols import Loss
+from .build import go_on, new_model, new_trainer, warm_model
+from .inputs import check_sequences, check_weights
+from .parameters import CONSTRAINTS
+from .threads import limit_threads
+
+__all__ = ["Data", "SequenceEstimator"]
+
+
+class Data(NamedTuple):
+    """Checked sequences with their targets and weights, in the user's units."""
+
+    inputs: SequenceBatch
+    targets: NDArray[Any]
+    weights: NDArray[np.float64] | None
+
+    def take(self, rows: IntArray) -> Data:
+        """Copy the sequences ``rows``."""
+        inputs = self.inputs.take(rows)
+        targets = self.targets[rows]
+        if targets.ndim == 3:
+            targets = targets[:, : inputs.n_steps]
+        weights = None if self.weights is None else self.weights[rows]
+        return Data(inputs, targets, weights)
+
+
+class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
+    """Base of the estimators; a subclass says what targets, loss and score are.
+
+    Design: the order of a fit is here and nowhere else: check, drop what has weight
+    zero, split, scale, build, train, tell. Zero weight is absence: such a sequence
+    gives no statistics, no label and no place in a batch.
+    """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
+
+    def __init__(
+        self,
+        hidden_size: int | Sequence[int] = 64,
+        num_layers: int = 1,
+        *,
+        bidirectional: bool = False,
+        projection_size: int = 0,
+        dropout: float = 0.0,
+        solver: str = "adam",
+        alpha: float = 0.0,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 1e-3,
+        max_iter: int = 200,
+        max_grad_norm: float | None = 1.0,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        standardize: bool = True,
+        dtype: str = "float32",
+        n_jobs: int | None = None,
+        callbacks: Sequence[object] | None = None,
+    ) -> None:
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.projection_size = projection_size
+        self.dropout = dropout
+        self.solver = solver
+        self.alpha = alpha
+        self.batch_size = batch_size
+        self.learning_rate_init = learning_rate_init
+        self.max_iter = max_iter
+        self.max_grad_norm = max_grad_norm
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.standardize = standardize
+        self.dtype = dtype
+        self.n_jobs = n_jobs
+        self.callbacks = callbacks
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags
+
+    # ------------------------------------------------- what a subclass fills in
+
+    @abstractmethod
+    def _check_targets(
+        self, y: Any, inputs: SequenceBatch, *, name: str
+    ) -> NDArray[Any]:
+        """``y`` checked, one row a sequence, in the user's units."""
+
+    @abstractmethod
+    def _encode(self, data: Data, *, reset: bool) -> NDArray[Any]:
+        """Turn targets into the loss's; with ``reset`` learn labels or scales first."""
+
+    @abstractmethod
+    def _dress(self, model: SequenceModel) -> None:
+        """Give a new model what it needs to predict in the user's units."""
+
+    @abstractmethod
+    def _output_size(self, targets: NDArray[Any]) -> int:
+        """Count the numbers that the network gives for a sequence or step."""
+
+    @abstractmethod
+    def _make_loss(self) -> Loss:
+        """Make the training loss."""
+
+    @abstractmethod
+    def _score_outputs(self, outputs: NDArray[Any], data: TrainingSet) -> float:
+        """Judge a network's outputs on validation data, higher is better."""
+
+    def _check_validation(self, data: Data) -> None:
+        """Refuse validation data that no score can be made of."""
+
+    def _stratify(self, data: Data) -> NDArray[Any] | None:
+        """Give the groups whose shares a validation split keeps."""
+        return None
+
+    @property
+    def _output(self) -> Output:
+        return "last"
+
+    # ---------------------------------------------------------------------- fit
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+    ) -> Self:
+        """Train on sequences and their targets.
+
+        Parameters
+        ----------
+        X : (N, T, F) array, (N, T) array or frame, or list of N arrays (T_i, F)
+            Sequences. Two dimensions are T steps of one feature.
+        y : array or list
+            Targets, one a sequence (or step, see ``output``).
+        sample_weight : (N,) array, optional
+            Weight of each sequence; 2 counts as twice there, 0 as absent.
+        X_val, y_val : as X and y, optional
+            Data to validate on after each epoch, instead of a share of X.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            A parameter out of its range; shapes that do not fit; NaN or inf, with
+            sample, step and feature.
+        FloatingPointError
+            The training diverged: the loss or its gradient overflowed.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If ``max_iter`` epochs went by and the loss or score was still improving.
+        UserWarning
+            If Ctrl-C ended the fit; the model is usable.
+        """
+        self._validate_params()
+        if (X_val is None) != (y_val is None):
+            raise ValueError("X_val and y_val belong together: got only one of them")
+        before = self.__dict__.copy()
+        try:
+            with limit_threads(self.n_jobs):
+                trainer = self._fit(X, y, sample_weight, X_val, y_val)
+        except BaseException:
+            # What was fitted before stays as it was, with its own idea of X and y.
+            self.__dict__ = before
+            raise
+        self._warn(trainer)
+        return self
+
+    def _fit(
+        self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any
+    ) -> Trainer:
+        again = self.warm_start and hasattr(self, "model_")
+        inputs = check_sequences(self, X, reset=not again)
+        targets = self._check_targets(y, inputs, name="y")
+        data = Data(inputs, targets, check_weights(sample_weight, inputs))
+        if data.weights is not None and not data.weights.all():
+            data = data.take(np.flatnonzero(data.weights))
+        rng = check_random_state(self.random_state)
+        seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=3)]
+        validation = None
+        if X_val is not None:
+            inputs = check_sequences(self, X_val, reset=False, name="X_val")
+            targets = self._check_targets(y_val, inputs, name="y_val")
+            validation = Data(inputs, targets, None)
+        elif self.early_stopping:
+            data, validation = self._split(data, seeds[0])
+
+        encoded = self._encode(data, reset=not again)
+        inputs, outputs = data.inputs, self._output_size(encoded)
+        if again:
+            model = warm_model(self, outputs)
+        else:
+            model = new_model(self, inputs, data.weights, outputs, seeds[1])
+            self._dress(model)
+        score = None
+        if validation is not None:
+            self._check_validation(validation)
+            held_out = self._training_set(
+                model, validation, self._encode(validation, reset=False)
+            )
+
+            def score() -> float:
+                return self._score_outputs(model.infer(held_out.inputs), held_out)
+
+        loss = self._make_loss()
+        trainer = new_trainer(self, model, loss, seeds[2], len(inputs), score)
+        if again:
+            go_on(self, trainer)
+        trainer.fit(self._training_set(model, data, encoded))
+        self._tell(model, trainer)
+        return trainer
+
+    def _split(self, data: Data, seed: int) -> tuple[Data, Data]:
+        stay, leave = train_test_split(
+            np.arange(len(data.inputs)),
+            test_size=self.validation_fraction,
+            random_state=seed,
+            stratify=self._stratify(data),
+        )
+        return data.take(stay), data.take(leave)
+
+    def _training_set(
+        self, model: SequenceModel, data: Data, encoded: NDArray[Any]
+    ) -> TrainingSet:
+        if encoded.dtype.kind == "f":
+            encoded = encoded.astype(model.dtype)
+        return TrainingSet(
+            model.scale_inputs(data.inputs),
+            encoded,
+            data.weights,
+            per_step=self._output == "sequence",
+        )
+
+    def _tell(self, model: SequenceModel, trainer: Trainer) -> None:
+        """Set what the fit has found."""
+        scores = trainer.score_curve or None
+        self.model_ = model
+        self.n_iter_ = trainer.epoch
+        self.loss_curve_ = trainer.loss_curve
+        self.best_loss_ = min(trainer.loss_curve, default=np.inf)
+        self.validation_scores_ = scores
+        self.best_validation_score_ = None if scores is None else max(scores)
+        self._trainer_state = trainer.state_dict() if self.warm_start else None
+
+    def _warn(self, trainer: Trainer) -> None:
+        """Say how the fit ended where that matters."""
+        if trainer.stop_reason == "interrupted":
+            warnings.warn(
+                f"Training was interrupted in epoch {trainer.epoch + 1} of "
+                f"{trainer.max_epochs}; the model is usable as it is.",
+                stacklevel=3,
+            )
+        elif trainer.stop_reason == "max_epochs":
+            warnings.warn(
+                f"Stochastic optimizer: the maximum of max_iter={self.max_iter} epochs "
+                "was reached and the optimization has not converged yet.",
+                ConvergenceWarning,
+                stacklevel=3,
+            )
+
+    # ------------------------------------------------------------------ predict
+
+    def _predict(self, X: Any) -> tuple[SequenceBatch, NDArray[Any]]:
+        """Check sequences and ask the model about them, in the user's units."""
+        check_is_fitted(self)
+        inputs = check_sequences(self, X, reset=False)
+        with limit_threads(self.n_jobs):
+            return inputs, self.model_.predict(inputs)

@@ -1,0 +1,159 @@
+"""From an estimator's parameters to a model and a trainer, new or taken up again."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..data import SequenceBatch, SequenceScaler
+from ..models import SequenceModel
+from ..nn.lstm_inputs import layer_sizes
+from ..optim import OPTIMIZERS
+from ..training import EarlyStopping, Progress, Trainer
+from ..training.protocols import Loss
+from .parameters import resolve_batch_size, resolve_dtype
+
+if TYPE_CHECKING:
+    from .base import SequenceEstimator
+
+__all__ = ["go_on", "new_model", "new_trainer", "warm_model"]
+
+
+def _architecture(estimator: SequenceEstimator, outputs: int) -> dict[str, Any]:
+    return {
+        "output_size": outputs,
+        "hidden_size": estimator.hidden_size,
+        "num_layers": estimator.num_layers,
+        "bidirectional": bool(estimator.bidirectional),
+        "projection_size": estimator.projection_size,
+        "dropout": estimator.dropout,
+        "output": estimator._output,
+    }
+
+
+def new_model(
+    estimator: SequenceEstimator,
+    inputs: SequenceBatch,
+    weights: NDArray[np.float64] | None,
+    outputs: int,
+    seed: int,
+) -> SequenceModel:
+    """Make an untrained model, scaled to the training sequences ``inputs``."""
+    model = SequenceModel(
+        inputs.n_features,
+        **_architecture(estimator, outputs),
+        dtype=resolve_dtype(estimator.dtype, inputs.x.dtype),
+        random_state=seed,
+    )
+    if estimator.standardize:
+        model.input_scaler = SequenceScaler().fit(
+            inputs.x, lengths=inputs.lengths, sample_weight=weights
+        )
+    return model
+
+
+def warm_model(estimator: SequenceEstimator, outputs: int) -> SequenceModel:
+    """Copy the model of the last fit, so that a failure leaves that as it is.
+
+    Raises
+    ------
+    ValueError
+        If a parameter asks for another model.
+    """
+    model: SequenceModel = copy.deepcopy(estimator.model_)
+    is_so = {**model.config, "standardize": model.input_scaler is not None}
+    wanted = {
+        **_architecture(estimator, outputs),
+        "standardize": bool(estimator.standardize),
+    }
+    if estimator.dtype != "auto":
+        wanted["dtype"] = estimator.dtype
+    # One number and num_layers, a list, a tuple: other words for the same sizes.
+    words = ("hidden_size", "num_layers")
+    if layer_sizes(*map(wanted.get, words)) == layer_sizes(*map(is_so.get, words)):
+        wanted.update({name: is_so[name] for name in words})
+    for name, value in wanted.items():
+        if is_so[name] != value:
+            raise ValueError(
+                f"warm_start goes on with the model of the last fit, whose {name} is "
+                f"{is_so[name]!r}; got {value!r}"
+            )
+    return model
+
+
+def new_trainer(
+    estimator: SequenceEstimator,
+    model: SequenceModel,
+    loss: Loss,
+    seed: int,
+    n: int,
+    score: Callable[[], float] | None,
+) -> Trainer:
+    """Make a trainer of ``model`` for ``n`` sequences, not begun."""
+    options: dict[str, Any] = {}
+    if estimator.solver == "sgd":
+        momentum = estimator.momentum
+        options["momentum"] = momentum
+        options["nesterov"] = bool(estimator.nesterovs_momentum and momentum > 0)
+    optimizer = OPTIMIZERS[estimator.solver](
+        model.params,
+        learning_rate=estimator.learning_rate_init,
+        weight_decay=estimator.alpha,
+        **options,
+    )
+    stopping = EarlyStopping(
+        monitor="score" if estimator.early_stopping else "loss",
+        patience=estimator.n_iter_no_change,
+        tol=estimator.tol,
+        restore_best=bool(estimator.early_stopping),
+    )
+    callbacks = [*(estimator.callbacks or ())]
+    if estimator.verbose:
+        callbacks.append(Progress())
+    return Trainer(
+        model,
+        loss,
+        optimizer,
+        batch_size=resolve_batch_size(estimator.batch_size, n),
+        max_epochs=estimator.max_iter,
+        shuffle=bool(estimator.shuffle),
+        seed=seed,
+        max_grad_norm=estimator.max_grad_norm,
+        score=score,
+        stopping=stopping,
+        callbacks=callbacks,
+    )
+
+
+def go_on(estimator: SequenceEstimator, trainer: Trainer) -> None:
+    """Take up the last fit: its whole state where it was kept, else its curves.
+
+    Settings are those of now; what the last fit found out is its own: moments, steps,
+    the best score. Patience begins anew, and so does the epoch that Ctrl-C broke off:
+    the data may be others now.
+    """
+    state = getattr(estimator, "_trainer_state", None)
+    if state is not None and state["optimizer"]["optimizer"] == estimator.solver:
+        # Without momentum there is no velocity: only what both have is taken over.
+        optimizer = trainer.optimizer.state_dict()
+        for name, value in state["optimizer"].items():
+            is_state = name == "steps" or isinstance(value, np.ndarray)
+            if is_state and name in optimizer:
+                optimizer[name] = value
+        new_epoch = {"position": 0, "loss_sum": 0.0, "weight_sum": 0.0}
+        state = {**state, "optimizer": optimizer, **new_epoch}
+        stopping = trainer.stopping
+        if stopping is not None and stopping.monitor != state["stopping"]["monitor"]:
+            state["stopping"] = stopping.state_dict()
+        trainer.load_state_dict(state)
+    else:
+        trainer.epoch = estimator.n_iter_
+        trainer.loss_curve = list(estimator.loss_curve_)
+        trainer.score_curve = list(estimator.validation_scores_ or [])
+    if trainer.stopping is not None:
+        trainer.stopping.epochs_without_gain = 0
+    trainer.max_epochs = trainer.epoch + estimator.max_iter

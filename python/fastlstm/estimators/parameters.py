@@ -1,0 +1,149 @@
+"""The constructor's parameters that all estimators share: what is allowed, and words.
+
+Written once; an estimator's docstring takes them in where it says ``{parameters}``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Integral, Real
+from typing import Any, TypeVar
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+
+__all__ = ["CONSTRAINTS", "document", "resolve_batch_size", "resolve_dtype"]
+
+Estimator = TypeVar("Estimator")
+
+CONSTRAINTS: dict[str, list[Any]] = {
+    "hidden_size": [Interval(Integral, 1, None, closed="left"), list, tuple],
+    "num_layers": [Interval(Integral, 1, None, closed="left")],
+    "bidirectional": ["boolean"],
+    "projection_size": [Interval(Integral, 0, None, closed="left")],
+    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "solver": [StrOptions({"adam", "adamw", "sgd"})],
+    "alpha": [Interval(Real, 0, None, closed="left")],
+    "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
+    "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "max_iter": [Interval(Integral, 1, None, closed="left")],
+    "max_grad_norm": [None, Interval(Real, 0, None, closed="neither")],
+    "shuffle": ["boolean"],
+    "random_state": ["random_state"],
+    "tol": [Interval(Real, 0, None, closed="left")],
+    "verbose": ["verbose"],
+    "warm_start": ["boolean"],
+    "momentum": [Interval(Real, 0, 1, closed="left")],
+    "nesterovs_momentum": ["boolean"],
+    "early_stopping": ["boolean"],
+    "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "standardize": ["boolean"],
+    "dtype": [StrOptions({"float32", "float64", "auto"})],
+    "n_jobs": [None, Integral],
+    "callbacks": [None, list, tuple],
+}
+
+_PARAMETERS = """\
+hidden_size : int or sequence of int, default=64
+        Units of each LSTM layer; a sequence has one number a layer.
+    num_layers : int, default=1
+        LSTM layers, each reading the outputs of the one below. May be left out where
+        ``hidden_size`` is a sequence.
+    bidirectional : bool, default=False
+        Read every sequence in both directions.
+    projection_size : int, default=0
+        Project the hidden state to this size, below every hidden size; 0 for none.
+    dropout : float in [0, 1), default=0.0
+        Share of values set to zero in training, between layers and before the output.
+    solver : {"adam", "adamw", "sgd"}, default="adam"
+    alpha : float, default=0.0
+        Strength of the L2 term: ``alpha * w`` is added to the gradient of each weight w
+        (with "adamw" taken off the weight instead, decoupled); biases are spared.
+    batch_size : int or "auto", default="auto"
+        Sequences a step. "auto" is a thirty-second of the training sequences, at least
+        32 and at most 200; never more than there are.
+    learning_rate_init : float, default=1e-3
+    max_iter : int, default=200
+        Most epochs.
+    max_grad_norm : float or None, default=1.0
+        Longer gradients are scaled down to this norm; None leaves them as they are.
+    shuffle : bool, default=True
+        Draw new batches in each epoch.
+    random_state : int, RandomState or None, default=None
+        Draws weights, validation split, batches and dropout. An int makes fits equal
+        to the bit, whatever the number of threads.
+    tol : float, default=1e-4
+        What counts as getting better, see ``n_iter_no_change``.
+    verbose : bool or int, default=False
+        Show a progress bar with the time left, the loss and the validation score.
+    warm_start : bool, default=False
+        Go on from the last fit (weights, optimizer, epochs) with ``max_iter`` more
+        epochs, instead of starting anew.
+    momentum : float in [0, 1), default=0.9
+        For "sgd".
+    nesterovs_momentum : bool, default=True
+        For "sgd" with ``momentum > 0``.
+    early_stopping : bool, default=False
+        Stop on the validation score instead of the training loss, and return to the
+        weights of the best epoch.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of the training sequences set aside to validate on, with
+        ``early_stopping`` where no ``X_val`` is given.
+    n_iter_no_change : int, default=10
+        Stop when this many epochs in a row did not get better by ``tol``.
+    standardize : bool, default=True
+        {standardize}
+    dtype : {"float32", "float64", "auto"}, default="float32"
+        Arithmetic of the network; "auto" is float32 for float32 X and else float64.
+    n_jobs : int or None, default=None
+        Threads; -1 is one a core, None what `fastlstm.set_num_threads` or the
+        environment say. Results do not depend on it.
+    callbacks : list of objects or None, default=None
+        Objects with hooks of `fastlstm.training.Callback`, called in this order."""
+
+_ATTRIBUTES = """\
+model_ : fastlstm.models.SequenceModel
+        The network with its scalers; predicts with NumPy alone.
+    n_features_in_ : int
+        Features of a step; for (N, T) input its T.
+    feature_names_in_ : (n_features_in_,) array of str
+        Columns of a frame, where they are strings.
+    n_iter_ : int
+        Epochs run.
+    loss_curve_ : list of float
+        Mean training loss of each epoch, in standardised units.
+    best_loss_ : float
+        The lowest of ``loss_curve_``.
+    validation_scores_ : list of float or None
+        {score} on the validation data after each epoch.
+    best_validation_score_ : float or None"""
+
+
+def document(**words: str) -> Callable[[type[Estimator]], type[Estimator]]:
+    """Put the shared sections, with these ``words`` in them, into a docstring."""
+
+    def decorate(cls: type[Estimator]) -> type[Estimator]:
+        text = cls.__doc__ or ""
+        text = text.replace("{parameters}", _PARAMETERS)
+        text = text.replace("{attributes}", _ATTRIBUTES)
+        for name, word in words.items():
+            text = text.replace("{" + name + "}", word)
+        cls.__doc__ = text
+        return cls
+
+    return decorate
+
+
+def resolve_batch_size(batch_size: int | str, n: int) -> int:
+    """Count the sequences a step, of ``n`` for training."""
+    if isinstance(batch_size, str):
+        batch_size = min(max(32, n // 32), 200)
+    return min(batch_size, n)
+
+
+def resolve_dtype(dtype: str, data: np.dtype[Any]) -> str:
+    """Name the dtype of the network for input of dtype ``data``."""
+    if dtype == "auto":
+        return "float32" if data == np.float32 else "float64"
+    return dtype

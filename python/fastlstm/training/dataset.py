@@ -1,0 +1,66 @@
+"""What a fit reads: sequences beside their targets and weights."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validate import IntArray
+from ..data import SequenceBatch
+
+__all__ = ["TrainingSet"]
+
+
+@dataclass(frozen=True)
+class TrainingSet:
+    """N sequences with a target for each, or for each of their steps.
+
+    Parameters
+    ----------
+    inputs : SequenceBatch
+    targets : array
+        (N, K) values or (N,) labels; with ``per_step`` (N, T, K) or (N, T), of which
+        padded steps are not read.
+    weights : (N,) array, optional
+        Weight of each sequence in the loss.
+    per_step : bool, default=False
+    """
+
+    inputs: SequenceBatch
+    targets: NDArray[Any]
+    weights: NDArray[np.float64] | None = None
+    per_step: bool = False
+
+    def __post_init__(self) -> None:
+        expected = self.inputs.x.shape[: 2 if self.per_step else 1]
+        if self.targets.shape[: len(expected)] != expected:
+            raise ValueError(
+                f"targets have shape {self.targets.shape}, expected {expected} and "
+                "then the outputs"
+            )
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def take(self, rows: IntArray) -> TrainingSet:
+        """Copy the sequences ``rows``, cut to the longest of them."""
+        inputs = self.inputs.take(rows)
+        targets = self.targets[rows]
+        if self.per_step:
+            targets = np.ascontiguousarray(targets[:, : inputs.n_steps])
+        weights = None if self.weights is None else self.weights[rows]
+        return TrainingSet(inputs, targets, weights, self.per_step)
+
+    @property
+    def loss_lengths(self) -> IntArray | None:
+        """The ``lengths`` that a loss needs: only where it looks at every step."""
+        return self.inputs.lengths if self.per_step else None
+
+    @property
+    def total_weight(self) -> float:
+        """Sum of the weights of all that the loss averages over."""
+        counts = self.inputs.row_lengths if self.per_step else np.ones(len(self))
+        return float(counts.sum() if self.weights is None else counts @ self.weights)

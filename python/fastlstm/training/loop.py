@@ -1,0 +1,277 @@
+"""The fit loop.
+
+Design: the order of an epoch and its dropout masks are functions of (seed, epoch) and
+not of a generator's history. So the state of a fit is a few numbers beside the weights
+and the optimizer's moments, taken at any batch, and a fit that is restored from it goes
+on with the same bits as one that was never stopped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import numpy as np
+
+from .._validate import IntArray, check_float, check_int
+from ..optim import Optimizer
+from .callbacks import HOOKS, call
+from .dataset import TrainingSet
+from .interrupts import Interrupts
+from .protocols import Loss, Model
+from .stopping import EarlyStopping
+
+__all__ = ["Trainer"]
+
+# What follows the seed and the epoch in the seed sequence of each random draw.
+_ORDER, _MASKS = 0, 1
+
+
+class Trainer:
+    """Trains a model on a set, in shuffled batches, until a rule or a limit stops it.
+
+    Parameters
+    ----------
+    model, loss, optimizer
+        The optimizer belongs to ``model.params``.
+    batch_size : int
+        Sequences a step; the last batch of an epoch may have fewer.
+    max_epochs : int
+        The epoch at which to end, counted from the very first.
+    shuffle : bool, default=True
+    seed : int, default=0
+        Gives batches and dropout masks.
+    max_grad_norm : float, optional
+        Longer gradients are scaled down to this norm (Pascanu, Mikolov and Bengio 2013,
+        algorithm 1).
+    score : callable, optional
+        ``score()`` judges the model after each epoch, higher is better; its numbers go
+        to ``score_curve``.
+    stopping : EarlyStopping, optional
+        With ``monitor="score"`` it needs ``score``.
+    callbacks : iterable of objects with hooks, see `Callback`
+
+    Attributes
+    ----------
+    epoch : int
+        Epochs that are finished.
+    loss_curve, score_curve : list of float
+        One number an epoch.
+    stop_reason : str or None
+        "max_epochs", "converged" (`stopping` said so), "interrupted" (Ctrl-C) or what a
+        callback gave; None before the end.
+    """
+
+    def __init__(
+        self,
+        model: Model,
+        loss: Loss,
+        optimizer: Optimizer,
+        *,
+        batch_size: int,
+        max_epochs: int,
+        shuffle: bool = True,
+        seed: int = 0,
+        max_grad_norm: float | None = None,
+        score: Callable[[], float] | None = None,
+        stopping: EarlyStopping | None = None,
+        callbacks: Iterable[object] = (),
+    ) -> None:
+        self.model = model
+        self.loss = loss
+        self.optimizer = optimizer
+        self.batch_size = check_int("batch_size", batch_size, 1)
+        self.max_epochs = check_int("max_epochs", max_epochs, 1)
+        self.shuffle = shuffle
+        self.seed = check_int("seed", seed, 0)
+        if max_grad_norm is not None:
+            check_float("max_grad_norm", max_grad_norm, "(0, inf)")
+        self.max_grad_norm = max_grad_norm
+        self.score = score
+        self.stopping = stopping
+        if stopping is not None and stopping.monitor == "score" and score is None:
+            raise ValueError("stopping monitors the score, but there is no score")
+        self.callbacks = list(callbacks)
+        for callback in self.callbacks:
+            if not any(hasattr(callback, hook) for hook in HOOKS):
+                raise TypeError(
+                    f"callbacks: {callback!r} has none of the hooks {', '.join(HOOKS)}"
+                )
+        self.epoch = 0
+        self.loss_curve: list[float] = []
+        self.score_curve: list[float] = []
+        self.stop_reason: str | None = None
+        # Of the epoch under way: sequences seen, of how many, sums over them.
+        self._position = 0
+        self._sequences = 0
+        self._loss_sum = 0.0
+        self._weight_sum = 0.0
+        self._interrupts = Interrupts()
+
+    def stop(self, reason: str) -> None:
+        """End the fit after the current batch; for callbacks."""
+        if self.stop_reason is None:
+            self.stop_reason = reason
+
+    def fit(self, data: TrainingSet) -> Trainer:
+        """Train until something stops it; Ctrl-C does so and leaves a usable model.
+
+        Where the last fit stopped inside an epoch, this one goes on there; where
+        ``stopping`` had said that it is over, it still is.
+
+        Raises
+        ------
+        ValueError
+            Inside an epoch, if ``data`` has another number of sequences than then.
+        FloatingPointError
+            If the loss or its gradient is not finite any more. The weights are then
+            those from before the step.
+        """
+        if self._position > 0 and len(data) != self._sequences:
+            raise ValueError(
+                f"the epoch under way has seen {self._position} of {self._sequences} "
+                f"sequences, got {len(data)}"
+            )
+        self._sequences = len(data)
+        self.stop_reason = None
+        call(self.callbacks, "on_fit_begin", self)
+        try:
+            self._run(data)
+            if self.stopping is not None:
+                self.stopping.restore(self.model.params)
+        finally:
+            call(self.callbacks, "on_fit_end", self)
+        return self
+
+    def _run(self, data: TrainingSet) -> None:
+        if self.stopping is not None and self.stopping.over:
+            self.stop("converged")
+        if self.epoch >= self.max_epochs:
+            self.stop("max_epochs")
+        try:
+            self._interrupts.start()
+            while self.stop_reason is None:
+                self._run_epoch(data)
+        except KeyboardInterrupt:
+            self.stop_reason = "interrupted"
+        finally:
+            self._interrupts.stop()
+
+    def _run_epoch(self, data: TrainingSet) -> None:
+        order = np.arange(len(data))
+        if self.shuffle:
+            order = self._rng(_ORDER).permutation(len(data))
+        mask_seed = int(self._rng(_MASKS).integers(2**63))
+        while self._position < len(data):
+            rows = order[self._position : self._position + self.batch_size]
+            self._step(data.take(rows), rows, mask_seed)
+            call(self.callbacks, "on_batch_end", self)
+            if self.stop_reason is not None:
+                return
+        self._end_epoch()
+
+    def _rng(self, purpose: int) -> np.random.Generator:
+        key = (self.epoch, purpose)
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
+
+    def _step(self, batch: TrainingSet, rows: IntArray, mask_seed: int) -> None:
+        outputs, cache = self.model.forward(
+            batch.inputs, mask_seed=mask_seed, row_ids=rows
+        )
+        value, doutputs = self.loss(
+            outputs,
+            batch.targets,
+            lengths=batch.loss_lengths,
+            sample_weight=batch.weights,
+        )
+        if not np.isfinite(value):
+            raise FloatingPointError(
+                f"the training loss is {value} in epoch {self.epoch + 1}: a smaller "
+                "learning rate or a max_grad_norm may help"
+            )
+        grads = self.model.grads
+        grads.zero()
+        self.model.backward(doutputs, cache)
+        weight = batch.total_weight
+        with self._interrupts:
+            self.optimizer.step(grads, max_norm=self.max_grad_norm)
+            self._loss_sum += value * weight
+            self._weight_sum += weight
+            self._position += len(rows)
+
+    def _end_epoch(self) -> None:
+        # What may take long or fail comes first: an epoch counts as a whole or not yet.
+        loss = self._loss_sum / self._weight_sum
+        score = None if self.score is None else float(self.score())
+        with self._interrupts:
+            if self.stopping is not None:
+                value = score if self.stopping.monitor == "score" else loss
+                assert value is not None  # the constructor has seen to it
+                if self.stopping.update(value, self.model.params):
+                    self.stop("converged")
+            self.loss_curve.append(loss)
+            if score is not None:
+                self.score_curve.append(score)
+            self.epoch += 1
+            self._position = 0
+            self._loss_sum = self._weight_sum = 0.0
+            if self.epoch >= self.max_epochs:
+                self.stop("max_epochs")
+        call(self.callbacks, "on_epoch_end", self)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Copy the whole state between two batches: arrays, lists and scalars."""
+        return {
+            "weights": self.model.params.flat.copy(),
+            "optimizer": self.optimizer.state_dict(),
+            "stopping": None if self.stopping is None else self.stopping.state_dict(),
+            "seed": self.seed,
+            "epoch": self.epoch,
+            "batch_size": self.batch_size,
+            "sequences": self._sequences,
+            "position": self._position,
+            "loss_sum": self._loss_sum,
+            "weight_sum": self._weight_sum,
+            "loss_curve": list(self.loss_curve),
+            "score_curve": list(self.score_curve),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where ``state_dict`` of a trainer with the same settings was.
+
+        Raises
+        ------
+        ValueError
+            If the weights have another size or dtype than the model's, optimizer or
+            stopping rule are of another kind, or inside an epoch ``batch_size`` is
+            another one.
+        """
+        params = self.model.params
+        weights = state["weights"]
+        if weights.shape != params.flat.shape or weights.dtype != params.dtype:
+            raise ValueError(
+                f"the state has {weights.size} weights of {weights.dtype}, the model "
+                f"{params.size} of {params.dtype}"
+            )
+        if state["position"] > 0 and state["batch_size"] != self.batch_size:
+            raise ValueError(
+                f"the state is from inside an epoch with batch_size "
+                f"{state['batch_size']}, the trainer has {self.batch_size}"
+            )
+        if (self.stopping is None) != (state["stopping"] is None):
+            raise ValueError(
+                "only one of the state and the trainer has a stopping rule"
+            )
+        if self.stopping is not None:
+            self.stopping.load_state_dict(state["stopping"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        with params.update() as flat:
+            flat[:] = weights
+        self.seed = state["seed"]
+        self.epoch = state["epoch"]
+        self._position = state["position"]
+        self._sequences = state["sequences"]
+        self._loss_sum = state["loss_sum"]
+        self._weight_sum = state["weight_sum"]
+        self.loss_curve = list(state["loss_curve"])
+        self.score_curve = list(state["score_curve"])

@@ -1,0 +1,47 @@
+"""What the fit loop asks of a model and of a loss."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from numpy.typing import NDArray
+
+from .._validate import IntArray
+from ..data import SequenceBatch
+from ..params import Gradients, Parameters
+
+__all__ = ["Loss", "Model"]
+
+
+class Model(Protocol):
+    """What the loop asks of a model; `fastlstm.models` has such."""
+
+    @property
+    def params(self) -> Parameters:
+        """All weights."""
+
+    @property
+    def grads(self) -> Gradients:
+        """What ``backward`` adds into."""
+
+    def forward(
+        self, batch: SequenceBatch, *, mask_seed: int, row_ids: IntArray
+    ) -> tuple[NDArray[Any], Any]:
+        """Compute outputs, and a cache for ``backward``."""
+
+    def backward(self, doutputs: NDArray[Any], cache: Any) -> None:
+        """Add the gradients of the weights to ``grads``."""
+
+
+class Loss(Protocol):
+    """Weighted mean over valid rows or steps, and its gradient."""
+
+    def __call__(
+        self,
+        pred: NDArray[Any],
+        target: NDArray[Any],
+        *,
+        lengths: IntArray | None = None,
+        sample_weight: NDArray[Any] | None = None,
+    ) -> tuple[float, NDArray[Any]]:
+        """Compute value and gradient."""

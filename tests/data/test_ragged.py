@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from fastlstm.data import SequenceBatch
+
+
+def sequences(rng: np.random.Generator, lengths: list[int]) -> list[np.ndarray]:
+    return [rng.standard_normal((steps, 3)) for steps in lengths]
+
+
+def test_padding_and_taking(rng: np.random.Generator) -> None:
+    parts = sequences(rng, [4, 1, 7, 5])
+    batch = SequenceBatch.from_sequences(parts)
+    assert len(batch) == 4
+    assert (batch.n_steps, batch.n_features) == (7, 3)
+    for row, part in enumerate(parts):
+        np.testing.assert_array_equal(batch.x[row, : len(part)], part)
+        assert not batch.x[row, len(part) :].any()
+    assert batch.mask.sum(axis=1).tolist() == [4, 1, 7, 5]
+
+    short = batch.take(np.array([3, 0, 0]))
+    assert short.x.shape == (3, 5, 3)  # cut to the longest of its own
+    assert short.row_lengths.tolist() == [5, 4, 4]
+    np.testing.assert_array_equal(short.x[1, :4], parts[0])
+
+
+def test_equal_lengths_need_no_lengths(rng: np.random.Generator) -> None:
+    batch = SequenceBatch.from_sequences(sequences(rng, [4, 6, 4]))
+    taken = batch.take(np.array([0, 2]))
+    assert taken.lengths is None
+    assert taken.x.shape == (2, 4, 3)
+    assert taken.x.flags.c_contiguous
+    whole = SequenceBatch(batch.x)
+    assert whole.row_lengths.tolist() == [6, 6, 6]
+    assert whole.mask.all()
+
+
+def test_take_copies(rng: np.random.Generator) -> None:
+    batch = SequenceBatch(rng.standard_normal((4, 5, 2)))
+    taken = batch.take(np.array([1]))
+    taken.x[...] = 0.0
+    assert batch.x[1].all()
+
+
+def test_dtype() -> None:
+    parts = [np.ones((2, 1), np.float32), np.ones((3, 1), np.float64)]
+    assert SequenceBatch.from_sequences(parts).x.dtype == np.float64
+    assert SequenceBatch.from_sequences(parts[:1]).x.dtype == np.float32
+    assert SequenceBatch.from_sequences(parts, np.float32).x.dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ([], "at least one sequence, got an empty list"),
+        ([np.ones((2, 3)), np.ones(2)], r"sequence 1 has shape \(2,\), expected"),
+        ([np.ones((2, 3)), np.ones((0, 3))], "sequence 1 is empty"),
+        (
+            [np.ones((2, 3)), np.ones((2, 4))],
+            "sequence 1 has 4 features, but",
+        ),
+    ],
+)
+def test_bad_sequences(parts: list[np.ndarray], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        SequenceBatch.from_sequences(parts)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "error", "message"),
+    [
+        ([2, 0], ValueError, "from 1 to 5 .* got 0 for sample 1"),
+        ([6, 2], ValueError, "from 1 to 5 .* got 6 for sample 0"),
+        ([2, 2, 2], ValueError, r"shape \(2,\), one a sample, got \(3,\)"),
+        ([2.0, 2.0], TypeError, "integers, got float64"),
+    ],
+)
+def test_bad_lengths(
+    lengths: list[float], error: type[Exception], message: str
+) -> None:
+    with pytest.raises(error, match=message):
+        SequenceBatch(np.ones((2, 5, 3)), np.array(lengths))
+
+
+def test_bad_rank() -> None:
+    with pytest.raises(ValueError, match=r"expected 3 dimensions, got shape \(2, 5\)"):
+        SequenceBatch(np.ones((2, 5)))

@@ -1,0 +1,46 @@
+"""Examples are true: docstrings and the README's twenty lines run."""
+
+from __future__ import annotations
+
+import doctest
+import importlib
+import pkgutil
+import re
+from pathlib import Path
+
+import fastlstm
+import pytest
+
+ROOT = Path(__file__).parent.parent
+MODULES = [
+    module.name
+    for module in pkgutil.walk_packages(fastlstm.__path__, "fastlstm.")
+    if not module.name.endswith("_core")
+]
+
+
+@pytest.mark.parametrize("name", ["fastlstm", *MODULES])
+def test_docstring_examples(name: str) -> None:
+    module = importlib.import_module(name)
+    options = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
+    assert doctest.testmod(module, optionflags=options).failed == 0
+
+
+def test_examples_exist() -> None:
+    finder = doctest.DocTestFinder()
+    count = sum(
+        bool(test.examples)
+        for name in MODULES
+        for test in finder.find(importlib.import_module(name))
+    )
+    assert count >= 10
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_readme_example(capsys: pytest.CaptureFixture[str]) -> None:
+    readme = (ROOT / "README.md").read_text()
+    (code,) = re.findall(r"```python\n(.*?)```", readme, re.S)
+    exec(compile(code, "README.md", "exec"), {})
+    score, shape = capsys.readouterr().out.splitlines()
+    assert float(score.rsplit(" ", 1)[1]) > 0.9
+    assert shape == "(1, 32)"
