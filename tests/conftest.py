@@ -92,7 +92,8 @@ def rng(request: pytest.FixtureRequest) -> np.random.Generator:
 def threads() -> Iterator[Any]:
     """`fastlstm.set_num_threads`, undone after the test."""
     import fastlstm
+    from fastlstm import _core
 
-    before = fastlstm.get_num_threads()
+    before = _core.requested_threads()
     yield fastlstm.set_num_threads
-    fastlstm.set_num_threads(before)
+    _core.set_num_threads(before)

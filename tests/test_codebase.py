@@ -1,4 +1,4 @@
-"""The house keeps its shape: directions of imports, file sizes, stubs, symbols, versions."""
+"""The house keeps its shape: imports, file sizes, stubs, symbols, versions."""
 
 import ast
 import inspect

@@ -73,9 +73,9 @@ def warm_model(estimator: SequenceEstimator, outputs: int) -> SequenceModel:
     if estimator.dtype != "auto":
         wanted["dtype"] = estimator.dtype
     # One number and num_layers, a list, a tuple: other words for the same sizes.
-    words = ("hidden_size", "num_layers")
-    if layer_sizes(*map(wanted.get, words)) == layer_sizes(*map(is_so.get, words)):
-        wanted.update({name: is_so[name] for name in words})
+    sizes = [layer_sizes(c["hidden_size"], c["num_layers"]) for c in (is_so, wanted)]
+    if sizes[0] == sizes[1]:
+        wanted.update({name: is_so[name] for name in ("hidden_size", "num_layers")})
     for name, value in wanted.items():
         if is_so[name] != value:
             raise ValueError(

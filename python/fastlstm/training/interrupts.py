@@ -36,6 +36,7 @@ class Interrupts:
         before = signal.getsignal(signal.SIGINT)
         if not callable(before) or isinstance(before, signal.Handlers):
             return
+        self._came = False
         self._before = before
         # A bound method is a new object each time; this one is what `stop` looks for.
         self._handler = self._handle
