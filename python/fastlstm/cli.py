@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from . import __version__, set_num_threads, show_config
+from . import __version__, _core, set_num_threads, show_config
 
 __all__ = ["main"]
 
@@ -15,6 +15,11 @@ __all__ = ["main"]
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; the exit status."""
     options = _parser().parse_args(arguments)
+    try:
+        _core.isa()  # an instruction set that this CPU lacks, say it in one line
+    except ValueError as error:
+        print(f"fastlstm: {error}", file=sys.stderr)
+        return 1
     try:
         return int(options.run(options))
     except KeyboardInterrupt:

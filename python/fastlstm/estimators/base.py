@@ -257,12 +257,19 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         return trainer
 
     def _split(self, data: Data, seed: int) -> tuple[Data, Data]:
-        stay, leave = train_test_split(
-            np.arange(len(data.inputs)),
-            test_size=self.validation_fraction,
-            random_state=seed,
-            stratify=self._stratify(data),
-        )
+        try:
+            stay, leave = train_test_split(
+                np.arange(len(data.inputs)),
+                test_size=self.validation_fraction,
+                random_state=seed,
+                stratify=self._stratify(data),
+            )
+        except ValueError as error:
+            raise ValueError(
+                "early_stopping=True cannot split off validation_fraction="
+                f"{self.validation_fraction}: {error} Pass X_val and y_val, or set "
+                "early_stopping=False."
+            ) from error
         return data.take(stay), data.take(leave)
 
     def _training_set(

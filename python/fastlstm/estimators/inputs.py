@@ -21,6 +21,10 @@ __all__ = [
 ]
 
 _FLOATS = [np.float64, np.float32]
+_EXPECTED = (
+    "expected an array (samples, steps, features), an array or frame (samples, steps) "
+    "of one feature, or a list of arrays (steps, features)"
+)
 
 
 def check_sequences(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
@@ -58,6 +62,12 @@ def check_sequences(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> 
             del estimator.feature_names_in_
     else:
         expected = 1 if estimator._reads_frames else estimator.n_features_in_
+        if batch.n_features != expected and estimator._reads_frames:
+            raise ValueError(
+                f"{name} has {batch.n_features} features a step, but "
+                f"{type(estimator).__name__} was fitted on an array (samples, "
+                f"{estimator.n_features_in_}) of steps of one feature"
+            )
         if batch.n_features != expected:
             raise ValueError(
                 f"{name} has {batch.n_features} features, but "
@@ -124,6 +134,8 @@ def _from_frame(estimator: Any, X: Any, *, reset: bool, name: str) -> SequenceBa
             f"fitted on sequences of {n} features: expected an array (samples, steps, "
             f"{n}) or a list of arrays (steps, {n}); one sequence is {name}[None]{one}"
         )
+    if getattr(X, "ndim", 0) > 3:
+        raise ValueError(f"{name} has shape {X.shape}: {_EXPECTED}")
     try:
         values = validate_data(
             estimator,
@@ -134,6 +146,10 @@ def _from_frame(estimator: Any, X: Any, *, reset: bool, name: str) -> SequenceBa
         )
     except ValueError as error:
         shape = np.shape(X)
+        if len(shape) < 2:
+            raise ValueError(f"{error}\n{name} of an LSTM: {_EXPECTED}.") from error
+        if "could not convert" in str(error):
+            raise ValueError(f"{name} must hold numbers: {error}") from error
         if reset or len(shape) != 2 or shape[1] == estimator.n_features_in_:
             raise
         raise ValueError(
@@ -160,7 +176,9 @@ def raise_not_finite(name: str, values: NDArray[Any], axes: Sequence[str]) -> No
     place = np.unravel_index(int(bad.argmax()), bad.shape)
     value = "NaN" if np.isnan(values[place]) else str(values[place])
     where = ", ".join(f"{axis} {at}" for axis, at in zip(axes, place, strict=True))
-    raise ValueError(f"Input {name} contains {value} at {where}.")
+    raise ValueError(
+        f"Input {name} contains {value} at {where}; expected finite numbers."
+    )
 
 
 def check_targets(
@@ -181,16 +199,16 @@ def check_targets(
     if per_step and _is_list_of_targets(y):
         values = _pad_targets(y, inputs, name)
     else:
-        values = check_array(
-            y,
-            dtype=np.float64,
-            ensure_all_finite=False,
-            ensure_2d=False,
-            allow_nd=True,
-            ensure_min_samples=0,
-            ensure_min_features=0,
-            input_name=name,
-        )
+        try:
+            values = _check(y, name, None)
+        except ValueError as error:
+            if "could not convert" not in str(error):
+                raise
+            raise ValueError(
+                f"{name} must hold numbers to regress on: {error}; labels are for "
+                "LSTMClassifier"
+            ) from error
+        values = values.astype(np.float64)
     expected = ("(samples, steps)", "(samples, steps, outputs)")
     if not per_step:
         expected = ("(samples,)", "(samples, outputs)")

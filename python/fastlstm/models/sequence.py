@@ -12,6 +12,7 @@ from .._validate import (
     Array,
     IntArray,
     RandomState,
+    all_finite,
     as_generator,
     check_choice,
     check_float,
@@ -152,7 +153,14 @@ class SequenceModel:
         x = batch.x
         if self.input_scaler is not None:
             x = self.input_scaler.transform(x)
-        return batch.with_x(np.ascontiguousarray(x, self.dtype))
+        try:
+            with np.errstate(over="raise"):
+                return batch.with_x(np.ascontiguousarray(x, self.dtype))
+        except FloatingPointError:
+            raise ValueError(
+                f"inputs reach {np.abs(x).max():.3g}, too large for {self.dtype}: "
+                "expected data on the scale of the fit, or dtype='float64'"
+            ) from None
 
     def infer(self, batch: SequenceBatch) -> Array:
         """Compute (N, K) or (N, T, K) outputs, zeros at padded steps.
@@ -232,6 +240,11 @@ class SequenceModel:
         dz = self._head.backward(doutputs, cache.head, grads=grads.part("head"))
         if self._dropout is not None:
             dz = self._dropout.backward(dz, cache.dropout)
+        if not all_finite(dz):
+            raise FloatingPointError(
+                "the gradient overflowed: a smaller learning rate or a max_grad_norm "
+                "may help"
+            )
         into = grads.part("lstm")
         if self.output == "last":
             dh = self._final_gradient(dz, cache.state_shapes)
