@@ -154,8 +154,11 @@ void bind_stream(py::module_ &m) {
     using py::arg;
     py::class_<Stream>(m, "Stream",
                        "One step at a time with states that stay; see LSTM.stream.")
-        .def("step", &Stream::step, arg("x_t").noconvert(), arg("out").noconvert() = py::none())
-        .def("reset", &Stream::reset)
+        .def("step", &Stream::step, arg("x_t").noconvert(), arg("out").noconvert() = py::none(),
+             "The last layer's hidden state (N, H or P) after x_t (N, I), of the layer's\n"
+             "dtype, written into out where given; with one row also (I,) to (H or P,).\n"
+             "Raises TypeError or ValueError for another dtype or shape, NaN or inf.")
+        .def("reset", &Stream::reset, "Zero states.")
         .def_property("state", &Stream::state, &Stream::set_state)
         .def_property_readonly("batch_size", &Stream::batch_size);
 }
