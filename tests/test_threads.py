@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from typing import Any
 
 import numpy as np
@@ -12,6 +10,8 @@ import pytest
 from fastlstm import _core, get_num_threads
 from fastlstm.nn import LSTM
 from threadpoolctl import threadpool_limits
+
+from .subprocesses import run_python
 
 # One thread, then five: a merged input product (64 features), two layers, training.
 FEWER = """
@@ -38,8 +38,8 @@ assert np.array_equal(x, kept)
 )
 def test_fewer_threads_than_planned(variable: str) -> None:
     name, value = variable.split("=")
-    environment = {**os.environ, name: value}
-    subprocess.run([sys.executable, "-c", FEWER], env=environment, check=True)
+    done = run_python("-c", FEWER, **{name: value})
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this platform cannot fork")
@@ -56,7 +56,8 @@ def test_cache_from_before_a_fork() -> None:
         "    os._exit(7)\n"
         "assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
+    done = run_python("-c", code, timeout=60)
+    assert done.returncode == 0, done.stderr
 
 
 def test_limits_of_others_hold_for_a_while(threads: Any) -> None:

@@ -10,6 +10,9 @@
 #include <optional>
 #include <string>
 
+// Classes that hold pybind11 objects may not be more visible than those are.
+#define FASTLSTM_LOCAL __attribute__((visibility("hidden")))
+
 namespace fastlstm {
 
 namespace py = pybind11;
@@ -55,7 +58,7 @@ void expect_disjoint(const py::array &a, const char *a_name, const py::array &b,
                      const char *b_name);
 
 // The same for a whole call: no output overlaps another output or an input. Null: absent.
-struct __attribute__((visibility("hidden"))) Named {
+struct FASTLSTM_LOCAL Named {
     const char *name;
     const py::array *array;
 };
@@ -69,7 +72,7 @@ View<T> flat_view(const py::array &a, const char *name, std::int64_t size, Acces
 }
 
 // Releases the GIL where the call is predicted to last; reacquiring costs more else.
-class __attribute__((visibility("hidden"))) MaybeReleaseGil {
+class FASTLSTM_LOCAL MaybeReleaseGil {
   public:
     explicit MaybeReleaseGil(double flops) {
         if (flops > kFlopsWorthReleasing)

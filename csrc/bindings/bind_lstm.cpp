@@ -23,9 +23,9 @@ ForwardArrays<T> forward_arrays(const LstmCore<T> &core, const py::array &x, con
                               "; expected at least one sequence and one step");
     expect_shape(x, "x", {a.N, a.T_, config.input_size});
     expect_shape(y, "y", {a.N, a.T_, config.output()});
-    const auto given = [](const MaybeArray &a) { return a ? &*a : nullptr; };
-    expect_apart({{"y", &y}, {"hn", given(hn)}, {"cn", given(cn)}},
-                 {{"x", &x}, {"h0", given(h0)}, {"c0", given(c0)}, {"lengths", given(lengths)}});
+    expect_apart({{"y", &y}, {"hn", if_given(hn)}, {"cn", if_given(cn)}},
+                 {{"x", &x}, {"h0", if_given(h0)}, {"c0", if_given(c0)},
+                  {"lengths", if_given(lengths)}});
     checked_multiply(static_cast<std::size_t>(a.N), static_cast<std::size_t>(a.T_));
     a.x = vx.data;
     a.x_n = vx.stride[0];
@@ -224,12 +224,11 @@ class Lstm {
         a.dc0 = optional_flat<T>(dc0, "dc0", cell, Access::Write);
         a.grads =
             flat_view<T>(grads, "grads", core->weights.layout().size, Access::Write).data;
-        const auto given = [](const MaybeArray &array) { return array ? &*array : nullptr; };
         const auto x = py::reinterpret_borrow<py::array>(cache->x);
         const auto y = py::reinterpret_borrow<py::array>(cache->y);
-        expect_apart({{"dx", given(dx)}, {"dh0", given(dh0)}, {"dc0", given(dc0)},
+        expect_apart({{"dx", if_given(dx)}, {"dh0", if_given(dh0)}, {"dc0", if_given(dc0)},
                       {"grads", &grads}},
-                     {{"dy", given(dy)}, {"dhn", given(dhn)}, {"dcn", given(dcn)},
+                     {{"dy", if_given(dy)}, {"dhn", if_given(dhn)}, {"dcn", if_given(dcn)},
                       {"x", &x}, {"y", &y}});
         std::unique_ptr<LstmCall<T>> call;
         {

@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <cmath>
+#include <vector>
 
 #include "bindings/bindings.h"
 #include "bindings/stream.h"
@@ -44,21 +46,30 @@ py::array step_of(StreamOf<T> &s, const py::array &x, const MaybeArray &out) {
     return result;
 }
 
+// The units of each layer in one kind of state.
+std::vector<Index> state_sizes(const LstmConfig &config, bool cell) {
+    std::vector<Index> sizes;
+    for (int l = 0; l < config.layers(); ++l)
+        sizes.push_back(cell ? config.units(l) : config.state(l));
+    return sizes;
+}
+bool all_equal(const std::vector<Index> &sizes) {
+    return std::count(sizes.begin(), sizes.end(), sizes[0]) == Index(sizes.size());
+}
+
 // The public form of one kind of state: (L, N, size), or with unequal sizes a list of
 // (1, N, size_l), as LSTM's own states.
 template <class T>
 py::object unpack(const LstmConfig &config, const py::array_t<T> &flat, Index N, bool cell) {
-    const auto size = [&](int l) { return cell ? config.units(l) : config.state(l); };
-    bool equal = true;
-    for (int l = 1; l < config.layers(); ++l)
-        equal = equal && size(l) == size(0);
-    if (equal)
-        return flat.attr("reshape")(config.layers(), N, size(0));
+    const std::vector<Index> sizes = state_sizes(config, cell);
+    if (all_equal(sizes))
+        return flat.attr("reshape")(config.layers(), N, sizes[0]);
     py::list blocks;
-    for (Index l = 0, begin = 0; l < config.layers(); ++l) {
-        const Index end = begin + N * size(static_cast<int>(l));
+    Index begin = 0;
+    for (const Index size : sizes) {
+        const Index end = begin + N * size;
         blocks.append(flat.attr("__getitem__")(py::slice(begin, end, 1))
-                          .attr("reshape")(1, N, size(static_cast<int>(l))));
+                          .attr("reshape")(1, N, size));
         begin = end;
     }
     return blocks;
@@ -79,7 +90,7 @@ template <class T> py::tuple state_of(const StreamOf<T> &s) {
 template <class T>
 py::array_t<T> pack(const LstmConfig &config, const py::object &value, const char *name,
                     Index N, bool cell, Index size) {
-    const auto units = [&](int l) { return cell ? config.units(l) : config.state(l); };
+    const std::vector<Index> sizes = state_sizes(config, cell);
     py::array_t<T> flat(size);
     T *to = flat.mutable_data();
     const auto copy = [&](const py::object &block, std::initializer_list<Index> shape) {
@@ -96,20 +107,17 @@ py::array_t<T> pack(const LstmConfig &config, const py::object &value, const cha
                         throw py::value_error(std::string(name) + " holds NaN or inf");
                 }
     };
-    bool equal = true;
-    for (int l = 1; l < config.layers(); ++l)
-        equal = equal && units(l) == units(0);
-    if (equal) {
-        copy(value, {config.layers(), N, units(0)});
+    if (all_equal(sizes)) {
+        copy(value, {config.layers(), N, sizes[0]});
         return flat;
     }
     if (!py::isinstance<py::sequence>(value) ||
         py::len(value) != static_cast<std::size_t>(config.layers()))
         throw py::value_error(std::string(name) + " must be a list of " +
                               std::to_string(config.layers()) + " arrays, one a layer");
-    int l = 0;
-    for (const py::handle block : value)
-        copy(py::reinterpret_borrow<py::object>(block), {1, N, units(l)}), ++l;
+    const auto blocks = py::reinterpret_borrow<py::sequence>(value);
+    for (std::size_t l = 0; l < sizes.size(); ++l)
+        copy(py::object(blocks[l]), {1, N, sizes[l]});
     return flat;
 }
 

@@ -6,9 +6,6 @@
 #include "bindings/arrays.h"
 #include "nn/lstm.h"
 
-// Classes that hold pybind11 objects may not be more visible than those are.
-#define FASTLSTM_LOCAL __attribute__((visibility("hidden")))
-
 namespace fastlstm {
 
 using MaybeArray = std::optional<py::array>;
@@ -17,6 +14,8 @@ template <class T>
 T *optional_flat(const MaybeArray &a, const char *name, Index size, Access access) {
     return a ? flat_view<T>(*a, name, size, access).data : nullptr;
 }
+
+inline const py::array *if_given(const MaybeArray &a) { return a ? &*a : nullptr; }
 
 // The parameters of the moment: who owns the memory, and a number that changes whenever
 // the buffer or its version does, which is what packed weights are keyed by.

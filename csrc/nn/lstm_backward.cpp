@@ -52,7 +52,7 @@ template <class T> void LstmBackward<T>::run() {
     if (arrays_.dx)
         map_.clear_padding(arrays_.dx, arrays_.dx_n, arrays_.dx_t, config_.input_size);
     run_team(
-        call_.plan_.threads, 2 * call_.flops_ / kFlopsPerSecond,
+        call_.plan_.threads, 2 * call_.flops_ / kFlopsASecond,
         [](void *self, int thread, int team) {
             static_cast<LstmBackward *>(self)->thread_body(thread, team);
         },
@@ -78,7 +78,7 @@ template <class T> void LstmBackward<T>::thread_body(int thread, int team) {
                 barrier.wait(team);
             }
         if (l > 0 && call_.arrays_.dropout > 0) {
-            drop_layer(l, thread, team);
+            call_.drop(l - 1, dx_, dx_, thread, team); // the masks of forward again
             barrier.wait(team);
         }
         if (thread == 0)
@@ -194,11 +194,6 @@ template <class T> void LstmBackward<T>::states_out(int layer) {
         dh0 += dh0 ? map_.N * r.K : 0;
         dc0 += dc0 ? map_.N * r.H : 0;
     }
-}
-
-// The masks of the forward pass again, on the gradient of this layer's input.
-template <class T> void LstmBackward<T>::drop_layer(int layer, int thread, int team) {
-    call_.drop(layer - 1, dx_, dx_, thread, team);
 }
 
 template <class T> void LstmCall<T>::backward(const BackwardArrays<T> &arrays) {

@@ -21,7 +21,6 @@ template <class T> class LstmBackward {
                          const Patches &patches, Index row0, Index row1);
     void input_product(int layer, int d, Index row0, Index row1, int parts, int part);
     void states_out(int layer);
-    void drop_layer(int layer, int thread, int team);
 
     LstmCall<T> &call_;
     const LstmConfig &config_;

@@ -151,7 +151,7 @@ template <class T> void LstmCall<T>::copy_states_out() const {
 template <class T> void LstmCall<T>::forward() {
     map_.clear_padding(arrays_.y, arrays_.y_n, arrays_.y_t, config_.output());
     plan_.threads = run_team(
-        plan_.threads, flops_ / kFlopsPerSecond,
+        plan_.threads, flops_ / kFlopsASecond,
         [](void *self, int thread, int team) {
             static_cast<LstmCall *>(self)->forward_thread(thread, team);
         },

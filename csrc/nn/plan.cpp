@@ -18,7 +18,7 @@ Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool 
         fewest_blocks = std::min(fewest_blocks, (config.state(l) + unit - 1) / unit);
         fewest_blocks = std::min(fewest_blocks, (config.units(l) + unit - 1) / unit);
     }
-    const double serial = flops / kFlopsPerSecond;
+    const double serial = flops / kFlopsASecond;
     threads = static_cast<int>(std::min<double>(threads, serial / kSecondsWorthAThread));
     if (threads <= 1)
         return plan;
@@ -30,7 +30,7 @@ Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool 
     }
     // Few rows: cut the units, if a step is worth a barrier. The gain of `members`
     // threads on a step must exceed the barriers that it costs.
-    const double step_seconds = smallest_step / kFlopsPerSecond;
+    const double step_seconds = smallest_step / kFlopsASecond;
     const bool worth = fewest_blocks >= members && steps > 0 &&
                        step_seconds * (1 - 1.0 / members) >
                            kBarrierSeconds * (config.projection ? 2 : 1);

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "nn/lstm_weights.h"
+#include "nn/work.h"
 
 namespace fastlstm {
 
@@ -14,9 +15,7 @@ struct Plan {
                                    // else rows over threads, no barrier
 };
 
-// The constants of the cost model, measured; see docs/performance.md.
-constexpr double kFlopsPerSecond = 40e9;   // of one thread in small steps
-constexpr double kSecondsWorthAThread = 10e-6; // less costs more than it saves
+// Beside the constants of work.h; see docs/performance.md.
 constexpr double kBarrierSeconds = 0.4e-6; // one barrier of two threads
 
 Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,

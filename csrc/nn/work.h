@@ -1,5 +1,5 @@
-// How much work deserves more than one thread, and how it is handed out; for everything
-// but the LSTM, whose plan is in plan.h.
+// How much work deserves more than one thread, and how it is handed out. The LSTM's own
+// plan is in plan.h, on the same constants.
 #pragma once
 
 #include <algorithm>
@@ -10,12 +10,14 @@
 
 namespace fastlstm {
 
-// One thread does about 40 operations a nanosecond in products and a few in a pass over
-// memory; `flops` counts the latter accordingly. Below 10 us a thread a team costs more
-// than it saves.
+// What one thread does in products; a pass over memory does a few operations a
+// nanosecond, and `flops` counts it accordingly.
 constexpr double kFlopsASecond = 40e9;
+// With less for each thread a team costs more than it saves.
+constexpr double kSecondsWorthAThread = 10e-6;
+
 inline int team_for(double flops) {
-    constexpr double kFlopsWorthAThread = kFlopsASecond * 10e-6;
+    constexpr double kFlopsWorthAThread = kFlopsASecond * kSecondsWorthAThread;
     if (flops < 2 * kFlopsWorthAThread)
         return 1;
     const int threads = num_threads();
