@@ -3,6 +3,10 @@
 #include <algorithm>
 #include <string>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#endif
+
 namespace fastlstm {
 
 std::size_t checked_multiply(std::size_t a, std::size_t b) {
@@ -13,10 +17,21 @@ std::size_t checked_multiply(std::size_t a, std::size_t b) {
     return a * b;
 }
 
+// Large blocks lie on huge pages where the system grants them: packed weights are read
+// across thousands of small pages in every step otherwise.
 AlignedBytes allocate_aligned(std::size_t bytes) {
-    const std::size_t rounded = (bytes + kAlignment) / kAlignment * kAlignment;
-    return AlignedBytes(static_cast<std::byte *>(
-        ::operator new[](rounded, std::align_val_t(kAlignment))));
+    constexpr std::size_t kHugePage = std::size_t(2) << 20;
+    const bool large = bytes >= kHugePage;
+    const std::size_t alignment = large ? kHugePage : kAlignment;
+    const std::size_t rounded = (bytes + alignment) / alignment * alignment;
+    void *block = std::aligned_alloc(alignment, rounded);
+    if (!block)
+        throw std::bad_alloc();
+#if defined(__linux__)
+    if (large)
+        madvise(block, rounded, MADV_HUGEPAGE); // a hint: may fail
+#endif
+    return AlignedBytes(static_cast<std::byte *>(block));
 }
 
 Pool::Block Pool::take(std::size_t bytes) {

@@ -20,7 +20,7 @@ std::size_t checked_multiply(std::size_t a, std::size_t b);
 
 struct AlignedDelete {
     void operator()(std::byte *p) const {
-        ::operator delete[](p, std::align_val_t(kAlignment));
+        std::free(p);
     }
 };
 using AlignedBytes = std::unique_ptr<std::byte[], AlignedDelete>;

@@ -1,4 +1,5 @@
 // Instruction set, threads, build information, and the elementary functions for tests.
+#include "base/phases.h"
 #include "base/threads.h"
 #include "bindings/bindings.h"
 #include "bindings/dtypes.h"
@@ -47,6 +48,14 @@ template <class Kernel> auto elementwise(Kernel kernel) {
     };
 }
 
+py::dict phases() {
+    const auto seconds = profile_stop();
+    py::dict result;
+    for (std::size_t p = 0; p < seconds.size(); ++p)
+        result[kPhaseNames[p]] = seconds[p];
+    return result;
+}
+
 void set_threads(std::int64_t n) {
     if (n < 0 || n > kMostThreads)
         throw py::value_error("n is " + std::to_string(n) + "; expected 1 to " +
@@ -64,6 +73,8 @@ void bind_runtime(py::module_ &m) {
     m.def("get_num_threads", &num_threads);
     m.def("set_num_threads", &set_threads, arg("n"));
     m.def("requested_threads", &requested_threads);
+    m.def("profile_start", &profile_start);
+    m.def("profile_stop", &phases);
     m.def("exp", elementwise([](const auto &k) { return k.exp; }), arg("x"), arg("out"));
     m.def("sigmoid", elementwise([](const auto &k) { return k.sigmoid; }), arg("x"),
           arg("out"));

@@ -1,4 +1,4 @@
-// The one register tile (MR rows x NV vectors) and the two products made of it.
+// The one register tile (MR rows x NV vectors) and the product made of it.
 //
 // Design: every product of the package, forward and backward, is this tile with other
 // addresses. A tile's accumulators are MR * NV independent chains over k; the order of
@@ -121,58 +121,6 @@ template <class T> void gemm_kernel(const GemmArgs<T> &g) {
         case 2: gemm_panel<T, 2>(g, column, b); break;
         case 3: gemm_panel<T, 3>(g, column, b); break;
         default: gemm_panel<T, 4>(g, column, b); break;
-        }
-    }
-}
-
-// One tile of the outer product: MR columns k of A, one panel of B, a run of rows.
-template <class T, int MR, int NV>
-static void outer_tile(const OuterArgs<T> &g, Index r0, Index r1, Index k, Index column) {
-    constexpr int W = Simd<T>::W;
-    VecOf<T> acc[MR][NV] = {};
-    const T *b = g.b + r0 * g.b_stride + column;
-    for (Index r = r0; r < r1; ++r, b += g.b_stride) {
-        const T *a = row_of(g.a, r) + k;
-        VecOf<T> w[NV];
-#pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v)
-            w[v] = load<T>(b + v * W);
-#pragma GCC unroll 12
-        for (int m = 0; m < MR; ++m) {
-            const VecOf<T> x = splat<T>(a[m]);
-#pragma GCC unroll 4
-            for (int v = 0; v < NV; ++v)
-                acc[m][v] = mul_add(x, w[v], acc[m][v]);
-        }
-    }
-    T *c = g.c + column * g.K + k * NV * W;
-    for (int m = 0; m < MR; ++m)
-        for (int v = 0; v < NV; ++v, c += W)
-            store<T>(c, load<T>(c) + acc[m][v]);
-}
-
-template <class T, int NV>
-static void outer_panel(const OuterArgs<T> &g, Index r0, Index r1, Index column) {
-    for_row_tiles(g.k_end - g.k_begin, kTileRows[NV], [&](Index k, int rows) {
-        with_rows<kTileRows[NV]>(rows, [&](auto mr) {
-            outer_tile<T, decltype(mr)::value, NV>(g, r0, r1, g.k_begin + k, column);
-        });
-    });
-}
-
-template <class T> void outer_kernel(const OuterArgs<T> &g) {
-    constexpr Index W = Simd<T>::W;
-    for (Index r0 = 0; r0 < g.R; r0 += kOuterRun) {
-        const Index r1 = r0 + kOuterRun < g.R ? r0 + kOuterRun : g.R;
-        for (Index p = g.panel_begin; p < g.panel_end; ++p) {
-            const Index column = p * 4 * W;
-            const Index vectors = (g.N - column + W - 1) / W;
-            switch (vectors < 4 ? vectors : 4) {
-            case 1: outer_panel<T, 1>(g, r0, r1, column); break;
-            case 2: outer_panel<T, 2>(g, r0, r1, column); break;
-            case 3: outer_panel<T, 3>(g, r0, r1, column); break;
-            default: outer_panel<T, 4>(g, r0, r1, column); break;
-            }
         }
     }
 }

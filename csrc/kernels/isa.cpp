@@ -3,6 +3,7 @@
 // or inline function with external linkage would be merged by the linker across
 // instruction sets and could run AVX-512 code on a CPU that lacks it.
 #include <type_traits>
+#include <utility>
 
 #if defined(__AVX__)
 #include <immintrin.h>
@@ -23,6 +24,8 @@ namespace {
 #include "kernels/vec.inl"
 #include "kernels/math.inl"
 #include "kernels/gemm.inl"
+#include "kernels/outer.inl"
+#include "kernels/transpose.inl"
 #include "kernels/cell.inl"
 #include "kernels/random.inl"
 #include "kernels/loss.inl"
@@ -33,6 +36,7 @@ template <class T> constexpr Kernels<T> make_kernels() {
     return {Simd<T>::W,
             gemm_kernel<T>,
             outer_kernel<T>,
+            transpose_kernel<T>,
             step_kernel<T, PlainCell<T>>,
             cell_backward_kernel<T, PlainCell<T>>,
             map_kernel<T, vec_exp<T>>,

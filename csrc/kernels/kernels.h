@@ -40,17 +40,34 @@ template <class T> struct GemmArgs {
     Index panel_begin = 0, panel_end = 0;
 };
 
-// C[k][n] += sum_r A[r][k] B[r][n]: rows are cut into runs of kOuterRun counted from
-// the first row, each run is one chain started from zero.
-constexpr Index kOuterRun = 128;
+// The gradients of weights: c[n][k] += sum_r b[r][n] a[r][k]. The rows are cut
+// into the fewest runs of at most kOuterRun and nearly equal length (run i of n begins
+// at row R i / n); each run is one chain started from zero.
+// Several parts share b and stand side by side: x, h and an input that is always one
+// give the gradients of W_ih, W_hh and the bias.
+constexpr Index kOuterRun = 256;
+constexpr int kOuterParts = 3;
+template <class T> struct OuterPart {
+    Index K = 0;       // 0: no such part
+    Rows<const T> a;   // R rows of K
+    T *c = nullptr;    // (gates * units, K) row-major, as the parameter
+};
 template <class T> struct OuterArgs {
-    Index R = 0, K = 0, N = 0;
-    Rows<const T> a;        // R rows of K
-    const T *b = nullptr;   // R rows of N padded to W
-    Index b_stride = 0;
-    T *c = nullptr;         // packed as GemmArgs::b: panel p is [K][vectors][W]
-    Index k_begin = 0, k_end = 0;
-    Index panel_begin = 0, panel_end = 0;
+    Index R = 0;
+    Index units = 0, gates = 1;      // n = gate * units + unit
+    const T *b = nullptr;            // R rows; unit u of a gate stands in column
+    Index b_stride = 0;              // [u / W][gate][u % W]
+    OuterPart<T> parts[kOuterParts];
+    Index begin = 0, end = 0;        // of gates * ceil(units / W) vectors of n, by gate
+};
+
+// dst[k][l] = src[l][k] for l < rows <= W, zero for the other lanes of a vector.
+template <class T> struct TransposeArgs {
+    Index rows = 0, K = 0;
+    const T *src = nullptr;
+    Index src_stride = 0;
+    T *dst = nullptr; // K vectors of W
+    Index dst_stride = 0;
 };
 
 // One time step of an LSTM cell for `rows` sequences and the units of the blocks
@@ -143,6 +160,7 @@ template <class T> struct Kernels {
     Index width;
     void (*gemm)(const GemmArgs<T> &);
     void (*outer)(const OuterArgs<T> &);
+    void (*transpose)(const TransposeArgs<T> &);
     void (*lstm_step)(const StepArgs<T> &);
     void (*lstm_cell_backward)(const CellBackwardArgs<T> &);
     void (*exp)(T *out, const T *x, Index n);

@@ -71,6 +71,18 @@ template <class T> FASTLSTM_INLINE void store_part(T *p, VecOf<T> v, Index n) {
     else
         _mm512_mask_storeu_pd(p, (__mmask8)mask, (__m512d)v);
 }
+// first[l - lo] += v[l] for the lanes lo <= l < hi; nothing else is read or written.
+template <class T> FASTLSTM_INLINE void add_lanes(T *first, VecOf<T> v, int lo, int hi) {
+    T *p = first - lo; // masked lanes may lie outside of the array: not touched
+    const unsigned mask = ((1u << hi) - 1u) & ~((1u << lo) - 1u);
+    if constexpr (sizeof(T) == 4) {
+        const __m512 old = _mm512_maskz_loadu_ps((__mmask16)mask, p);
+        _mm512_mask_storeu_ps(p, (__mmask16)mask, _mm512_add_ps(old, (__m512)v));
+    } else {
+        const __m512d old = _mm512_maskz_loadu_pd((__mmask8)mask, p);
+        _mm512_mask_storeu_pd(p, (__mmask8)mask, _mm512_add_pd(old, (__m512d)v));
+    }
+}
 // maskz: the plain form warns in GCC 12 (PR105593).
 FASTLSTM_INLINE VecF vec_sqrt(VecF x) {
     return (VecF)_mm512_maskz_sqrt_ps((__mmask16)0xffff, (__m512)x);
@@ -100,6 +112,11 @@ template <class T> FASTLSTM_INLINE void store_part(T *p, VecOf<T> v, Index n) {
     for (int l = 0; l < Simd<T>::W; ++l)
         if (l < n)
             p[l] = v[l];
+}
+template <class T> FASTLSTM_INLINE void add_lanes(T *first, VecOf<T> v, int lo, int hi) {
+    for (int l = 0; l < Simd<T>::W; ++l)
+        if (l >= lo && l < hi)
+            first[l - lo] += v[l];
 }
 #if defined(FASTLSTM_ISA_avx2)
 FASTLSTM_INLINE VecF mul_add(VecF a, VecF b, VecF c) {

@@ -49,48 +49,6 @@ void multiply(Index M, Rows<const T> a, const PackedMatrix<T> &b, const T *bias,
                         [&](Index begin, Index end) { part(0, M, begin, end); });
 }
 
-// Outputs of one tile of dW.
-constexpr Index kOutputs = 96;
-
-// grads[k] += sum over the rows of a[row][k], in runs of kOuterRun rows as Kernels::outer.
-template <class T> void add_columns(Index R, Rows<const T> a, Index K, T *grads) {
-    T run[kOutputs], total[kOutputs] = {};
-    for (Index r0 = 0; r0 < R; r0 += kOuterRun) {
-        std::fill_n(run, K, T(0));
-        for (Index r = r0; r < std::min(R, r0 + kOuterRun); ++r) {
-            const T *row = a.base + r * a.stride;
-            for (Index k = 0; k < K; ++k)
-                run[k] += row[k];
-        }
-        for (Index k = 0; k < K; ++k)
-            total[k] += run[k];
-    }
-    for (Index k = 0; k < K; ++k)
-        grads[k] += total[k];
-}
-
-// grads (K, I) += dy^T x for K outputs and the I inputs of one panel; rows of x are I
-// padded to W apart or more. tile: memory for K x (I padded to W).
-template <class T>
-void add_outer(Index R, Rows<const T> dy, Index K, const T *x, Index x_stride, Index I,
-               T *grads, Index grads_stride, T *tile) {
-    const Index lanes = round_up(I, kernels<T>().width);
-    std::fill_n(tile, K * lanes, T(0));
-    OuterArgs<T> o;
-    o.R = R;
-    o.K = o.k_end = K;
-    o.N = I;
-    o.a = dy;
-    o.b = x;
-    o.b_stride = x_stride;
-    o.c = tile;
-    o.panel_end = 1;
-    kernels<T>().outer(o);
-    for (Index k = 0; k < K; ++k)
-        for (Index i = 0; i < I; ++i)
-            grads[k * grads_stride + i] += tile[k * lanes + i];
-}
-
 } // namespace
 
 template <class T>
@@ -113,7 +71,7 @@ void Linear<T>::forward(const T *flat, Index version, Index N, Rows<const T> x, 
             if (bias_)
                 f.bias = Buffer<T>(static_cast<std::size_t>(round_up(O_, W)));
         }
-        f.weight.fill([&](Index i, Index o) { return flat[o * I_ + i]; });
+        pack_transposed(kernels<T>(), f.weight, flat);
         if (bias_)
             std::copy_n(flat + O_ * I_, O_, f.bias.data());
     });
@@ -129,53 +87,29 @@ void Linear<T>::backward(const T *flat, Index version, Index N, Rows<const T> dy
     const auto packed = backward_.get(version, [&](Backward &b) {
         if (b.weight.K() == 0)
             b.weight = PackedMatrix<T>(O_, I_, kernels<T>().width);
-        b.weight.fill([&](Index o, Index i) { return flat[o * I_ + i]; });
+        pack_rows(b.weight, flat);
     });
     multiply<T>(N, dy, packed->weight, nullptr, dx);
 }
 
-// dW = dy^T x as tiles of kOutputs outputs x one panel of inputs, each summed over all
-// rows by one thread in memory of its own. Outputs are the broadcast side of the outer
-// product: a layer with one output wastes no lanes, and the tile lies as W does.
+// dW = dy^T x and db, each element summed over all rows by one thread.
 template <class T>
 void Linear<T>::parameter_gradients(Index N, Rows<const T> dy, Rows<const T> x, T *grads) {
-    const Index W = kernels<T>().width, panels = panels_of(I_, W);
-    const Index tasks = panels * ((O_ + kOutputs - 1) / kOutputs);
-    const int wanted = static_cast<int>(std::min<Index>(team_for(flops(N)), tasks));
-
-    // The kernel reads whole vectors of x.
-    const Index padded = round_up(I_, W);
-    const bool copy = padded != I_;
-    checked_multiply(static_cast<std::size_t>(N), static_cast<std::size_t>(padded));
-    Arena arena(pool_);
-    const std::size_t copy_at = arena.request<T>(copy ? N * padded : 0);
-    const std::size_t tiles_at = arena.request<T>(wanted * kOutputs * 4 * W);
-    arena.commit();
-    if (T *const to = arena.get<T>(copy_at); copy) {
-        parallel_ranges(N, 64, 4.0 * double(N) * double(I_), [&](Index begin, Index end) {
-            for (Index r = begin; r < end; ++r) {
-                std::copy_n(x.base + r * x.stride, I_, to + r * padded);
-                std::fill_n(to + r * padded + I_, padded - I_, T(0));
-            }
-        });
-        x.base = to;
-        x.stride = padded;
-    }
-
-    run_on(wanted, flops(N), [&](int thread, int team) {
-        T *const tile = arena.get<T>(tiles_at) + thread * kOutputs * 4 * W;
-        Index task, last;
-        split(tasks, team, thread, task, last);
-        for (; task < last; ++task) {
-            const Index o = task / panels * kOutputs, i = task % panels * 4 * W;
-            const Index K = std::min(kOutputs, O_ - o);
-            Rows<const T> a = dy;
-            a.base += o;
-            add_outer(N, a, K, x.base + i, x.stride, std::min(4 * W, I_ - i),
-                      grads + o * I_ + i, I_, tile);
-            if (bias_ && i == 0)
-                add_columns(N, a, K, grads + O_ * I_ + o);
-        }
+    const T one = 1; // the bias is the weight of an input that is always one
+    OuterArgs<T> o;
+    o.R = N;
+    o.units = O_;
+    o.b = dy.base;
+    o.b_stride = dy.stride;
+    o.parts[0] = {I_, x, grads};
+    if (bias_)
+        o.parts[1] = {1, {&one, 0, nullptr, 1}, grads + O_ * I_};
+    const Index W = kernels<T>().width;
+    parallel_ranges((O_ + W - 1) / W, 1, flops(N), [&](Index begin, Index end) {
+        OuterArgs<T> part = o;
+        part.begin = begin;
+        part.end = end;
+        kernels<T>().outer(part);
     });
 }
 

@@ -44,7 +44,6 @@ template <class T> class Linear {
     bool bias_;
     Versioned<Forward> forward_;
     Versioned<Backward> backward_;
-    std::shared_ptr<Pool> pool_ = std::make_shared<Pool>();
 };
 
 } // namespace fastlstm

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "base/phases.h"
 #include "base/threads.h"
 #include "nn/plan.h"
 #include "nn/sequence_map.h"
@@ -37,18 +38,26 @@ template <class T> struct BackwardArrays {
     T *dh0 = nullptr, *dc0 = nullptr; // =, or null
 };
 
+// Elements from one row to the next: a cache line more where rows would otherwise lie a
+// multiple of 512 bytes apart, which maps a run of them onto few sets of the cache.
+template <class T> Index row_apart(Index size) {
+    constexpr Index kLine = 64 / sizeof(T);
+    return size % (8 * kLine) == 0 ? size + kLine : size;
+}
+
 // One direction of one layer in one call. R rows in the order of this direction's steps.
 template <class T> struct DirectionRun {
     const ForwardWeights<T> *w = nullptr;
     Index I = 0, H = 0, K = 0;
     Index padded = 0;          // H'
+    Index gates_row = 0;       // from one row of gates to the next, see row_apart
     const T **x = nullptr;     // (R,) rows of I
     T **y = nullptr;           // (R,) rows of K
     const T **h_prev = nullptr; // (R,) rows of K: y of the step before, or h0
     T *h0 = nullptr;           // (N, K) by rank
     T *c0 = nullptr;           // (N, H') by rank
     T *c = nullptr;            // training: (R, H'); else c0, updated in place
-    T *gates = nullptr;        // training: (R, 4H')
+    T *gates = nullptr;        // training: (R, gates_row), 4H' of them used
     T *m = nullptr;            // (N, H'): o tanh(c) before a projection
 };
 
@@ -76,7 +85,8 @@ template <class T> class LstmCall {
     void copy_states_in();
     void copy_states_out() const;
     void forward_thread(int thread, int team);
-    void forward_direction(const DirectionRun<T> &run, const Share &share, int thread);
+    void forward_direction(const DirectionRun<T> &run, const Share &share, int thread,
+                           Laps &laps);
     // to = from under the masks of the dropout above `layer`, in place or not.
     void drop(int layer, const Activations<T> &from, const Activations<T> &to, int thread,
               int team) const;

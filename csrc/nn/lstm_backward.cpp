@@ -13,12 +13,14 @@ namespace fastlstm {
 template <class T>
 LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays)
     : call_(call), config_(call.config_), map_(call.map_), arrays_(arrays), k_(kernels<T>()),
-      set_(call.weights_.backward(call.flat_, call.version_)), arena_(call.pool_) {
+      arena_(call.pool_) {
+    Laps laps;
+    set_ = call.weights_.backward(call.flat_, call.version_);
+    laps.lap(Phase::Pack);
     const Index W = k_.width, N = map_.N, R = map_.rows();
     const int L = config_.layers(), D = config_.directions();
-    Index I = 0, K = 0, H = 0, inner = 0;
+    Index K = 0, H = 0, inner = 0;
     for (int l = 0; l < L; ++l) {
-        I = std::max(I, config_.input(l));
         K = std::max(K, config_.state(l));
         H = std::max(H, round_up(config_.units(l), W));
         if (l)
@@ -28,13 +30,9 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
     for (Placer place(arena_); place.next_pass();) {
         for (int d = 0; d < D; ++d) {
             DirectionGradients<T> &g = gradients_[static_cast<std::size_t>(d)];
-            place(g.w_ih.data, I, 4 * H);
-            place(g.w_hh.data, K, 4 * H);
-            place(g.bias.data, 4 * H);
             place(g.dh, N, padded_k);
             place(g.dc, N, H);
             if (config_.projection) {
-                place(g.w_hr.data, K, H);
                 place(g.dm, N, H);
                 place(g.dh_rows, R, padded_k);
                 place(g.m_rows, R, H);
@@ -62,27 +60,36 @@ template <class T> void LstmBackward<T>::run() {
 template <class T> void LstmBackward<T>::thread_body(int thread, int team) {
     const int D = config_.directions();
     Barrier &barrier = call_.team_barrier_;
+    Laps laps;
+    const auto meet = [&] {
+        barrier.wait(team);
+        laps.lap(Phase::Wait);
+    };
     for (int l = config_.layers() - 1; l >= 0; --l) {
         if (thread == 0)
             prepare_layer(l);
-        barrier.wait(team);
+        laps.lap(Phase::Prepare);
+        meet();
         for (int d = 0; d < D; ++d) {
             Share share;
             if (make_share(call_.plan_, D, d, thread, team, share))
-                direction(l, d, share);
+                direction(l, d, share, laps);
         }
-        barrier.wait(team);
+        meet();
         if (D == 2 && gradients_[0].dx_wanted)
             for (int d = 0; d < D; ++d) { // in turn: both write the same rows
                 input_product(l, d, 0, map_.rows(), team, thread);
-                barrier.wait(team);
+                laps.lap(Phase::Dx);
+                meet();
             }
         if (l > 0 && call_.arrays_.dropout > 0) {
             call_.drop(l - 1, dx_, dx_, thread, team); // the masks of forward again
-            barrier.wait(team);
+            laps.lap(Phase::Dropout);
+            meet();
         }
         if (thread == 0)
             states_out(l);
+        laps.lap(Phase::Prepare);
     }
 }
 
@@ -103,12 +110,6 @@ template <class T> void LstmBackward<T>::prepare_layer(int layer) {
     for (int d = 0; d < D; ++d) {
         const DirectionRun<T> &r = call_.run(layer, d);
         DirectionGradients<T> &g = gradients_[static_cast<std::size_t>(d)];
-        g.w_ih.K = r.I;
-        g.w_hh.K = r.K;
-        g.bias.K = 1;
-        g.w_ih.N = g.w_hh.N = g.bias.N = 4 * r.padded;
-        g.w_hr.K = r.K;
-        g.w_hr.N = r.H;
         g.dh_stride = round_up(r.K, k_.width);
         g.dy_wanted = dy_.base != nullptr;
         g.dx_wanted = dx_.base != nullptr;
@@ -138,39 +139,29 @@ template <class T> void LstmBackward<T>::prepare_layer(int layer) {
 }
 
 template <class T>
-void LstmBackward<T>::direction(int layer, int d, const Share &share) {
+void LstmBackward<T>::direction(int layer, int d, const Share &share, Laps &laps) {
     const DirectionRun<T> &r = call_.run(layer, d);
     const DirectionGradients<T> &g = gradients_[static_cast<std::size_t>(d)];
     const auto slot = static_cast<std::size_t>(layer * config_.directions() + d);
     const DirectionLayout &at = call_.weights_.layout().directions[slot];
     Barrier &barrier = call_.group_barrier_[static_cast<std::size_t>(d)];
-    const Index W = k_.width;
-    const Patches patches(g, W, share);
-    patches.clear(g, W);
     // Long enough to fill a run of the outer product, short enough to stay in cache.
-    const Index chunk = std::max((kOuterRun + map_.N - 1) / map_.N,
-                                 chunk_steps(map_.N, 4 * r.padded * Index(sizeof(T))));
+    const Index chunk = std::max(std::max<Index>(1, kOuterRun / map_.N),
+                                 chunk_steps(map_.N, r.gates_row * Index(sizeof(T))));
     const bool dx_now = config_.directions() == 1 && g.dx_wanted;
     for (Index s1 = map_.steps; s1 > 0; s1 -= std::min(chunk, s1)) {
         const Index s0 = std::max<Index>(0, s1 - chunk);
         for (Index s = s1 - 1; s >= s0; --s)
-            step(r, g, share, s, (*set_)[slot]);
-        if (share.members > 1)
-            barrier.wait(share.members);
-        weight_products(r, g, patches, map_.row(s0), map_.row(s1));
-        if (dx_now)
+            step(r, g, share, s, (*set_)[slot], laps);
+        barrier.wait(share.members);
+        laps.lap(Phase::Wait);
+        weight_products(r, g, at, share, map_.row(s0), map_.row(s1));
+        laps.lap(Phase::Weights);
+        if (dx_now) {
             input_product(layer, d, map_.row(s0), map_.row(s1), share.members, share.index);
+            laps.lap(Phase::Dx);
+        }
     }
-    T *grads = arrays_.grads;
-    add_gates(grads + at.weight_ih, g.w_ih, patches.w_ih, r.H, W);
-    add_gates(grads + at.weight_hh, g.w_hh, patches.w_hh, r.H, W);
-    if (at.bias >= 0)
-        add_gates(grads + at.bias, g.bias, patches.bias, r.H, W);
-    if (at.weight_hr >= 0)
-        for_patch(g.w_hr, patches.w_hr, W, [&](T &value, Index p, Index h) {
-            if (h < r.H)
-                grads[at.weight_hr + p * r.H + h] += value;
-        });
 }
 
 template <class T> void LstmBackward<T>::states_out(int layer) {

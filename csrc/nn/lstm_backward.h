@@ -2,9 +2,21 @@
 #pragma once
 
 #include "nn/lstm.h"
-#include "nn/lstm_gradients.h"
 
 namespace fastlstm {
+
+// Gradients of one direction on their way back through time.
+template <class T> struct DirectionGradients {
+    bool dy_wanted = false, dx_wanted = false;
+    Index dh_stride = 0;    // K' = K padded to W
+    T *dh = nullptr;        // (N, K') gradient of the hidden state from the next step
+    T *dc = nullptr;        // (N, H')
+    T *dm = nullptr;        // (N, H') with a projection: gradient of o tanh(c)
+    T *dh_rows = nullptr;   // (R, K') with a projection: gradient of every h
+    T *m_rows = nullptr;    // (R, H') with a projection: o tanh(c)
+    const T **dy = nullptr; // (R,) rows of K, where dy_wanted
+    T **dx = nullptr;       // (R,) rows of I, where dx_wanted
+};
 
 template <class T> class LstmBackward {
   public:
@@ -14,11 +26,11 @@ template <class T> class LstmBackward {
   private:
     void thread_body(int thread, int team);
     void prepare_layer(int layer);
-    void direction(int layer, int d, const Share &share);
+    void direction(int layer, int d, const Share &share, Laps &laps);
     void step(const DirectionRun<T> &r, const DirectionGradients<T> &g, const Share &share,
-              Index s, const BackwardWeights<T> &w);
+              Index s, const BackwardWeights<T> &w, Laps &laps);
     void weight_products(const DirectionRun<T> &r, const DirectionGradients<T> &g,
-                         const Patches &patches, Index row0, Index row1);
+                         const DirectionLayout &at, const Share &share, Index row0, Index row1);
     void input_product(int layer, int d, Index row0, Index row1, int parts, int part);
     void states_out(int layer);
 

@@ -7,7 +7,8 @@ namespace fastlstm {
 // One step backwards for this thread's rows and units.
 template <class T>
 void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T> &g,
-                           const Share &share, Index s, const BackwardWeights<T> &w) {
+                           const Share &share, Index s, const BackwardWeights<T> &w,
+                           Laps &laps) {
     Barrier &barrier = call_.group_barrier_[static_cast<std::size_t>(share.group)];
     const Index W = k_.width, row = map_.row(s) + share.first_row;
     const Index rows = share.rows(map_.active(s)), jump = share.row_step;
@@ -26,8 +27,8 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
                 for (Index p = begin; p < std::min(end, r.K); ++p)
                     sum[p] += g.dy[row + j * jump][p];
         }
-        if (share.parts > 1)
-            barrier.wait(share.parts);
+        barrier.wait(share.parts);
+        laps.lap(Phase::Wait);
         GemmArgs<T> m;
         m.M = rows;
         m.K = r.K;
@@ -40,14 +41,15 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
         m.panel_begin = unit_begin;
         m.panel_end = unit_end;
         k_.gemm(m);
+        laps.lap(Phase::Hidden);
     }
     CellBackwardArgs<T> a;
     a.rows = rows;
     a.hidden = r.H;
     a.block_begin = unit_begin * 4;
     a.block_end = std::min(r.padded / W, unit_end * 4);
-    a.gates = r.gates + row * 4 * r.padded;
-    a.gates_stride = jump * 4 * r.padded;
+    a.gates = r.gates + row * r.gates_row;
+    a.gates_stride = jump * r.gates_row;
     a.c_prev = s ? r.c + (map_.row(s - 1) + share.first_row) * r.padded
                  : r.c0 + share.first_row * r.padded;
     a.c = r.c + row * r.padded;
@@ -66,8 +68,9 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
         a.dy.ptr_step = jump;
     }
     k_.lstm_cell_backward(a);
-    if (share.parts > 1)
-        barrier.wait(share.parts);
+    laps.lap(Phase::Cell);
+    barrier.wait(share.parts);
+    laps.lap(Phase::Wait);
     GemmArgs<T> h;
     h.M = rows;
     h.K = 4 * r.padded;
@@ -80,29 +83,39 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
     h.panel_begin = state_begin;
     h.panel_end = state_end;
     k_.gemm(h);
+    laps.lap(Phase::Hidden);
 }
 
-// dW += dz^T [x, h_prev] and db += sum dz over packed rows [row0, row1).
+// dW += dz^T [x, h_prev], db += sum dz over packed rows [row0, row1), into the flat
+// gradient; each member of the group owns part of the rows of W.
 template <class T>
 void LstmBackward<T>::weight_products(const DirectionRun<T> &r, const DirectionGradients<T> &g,
-                                      const Patches &p, Index row0, Index row1) {
-    const Index rows = row1 - row0, size = 4 * r.padded;
-    const T *dz = r.gates + row0 * size;
-    Rows<const T> a;
-    a.ptr = r.x + row0;
-    outer_patch(k_, g.w_ih, p.w_ih, a, dz, size, rows);
-    a.ptr = r.h_prev + row0;
-    outer_patch(k_, g.w_hh, p.w_hh, a, dz, size, rows);
+                                      const DirectionLayout &at, const Share &share,
+                                      Index row0, Index row1) {
+    T *const grads = arrays_.grads;
     const T one = 1; // the bias is the weight of an input that is always one
-    Rows<const T> ones;
-    ones.base = &one;
-    outer_patch(k_, g.bias, p.bias, ones, dz, size, rows);
-    if (config_.projection) {
-        Rows<const T> dh;
-        dh.base = g.dh_rows + row0 * g.dh_stride;
-        dh.stride = g.dh_stride;
-        outer_patch(k_, g.w_hr, p.w_hr, dh, g.m_rows + row0 * r.padded, r.padded, rows);
-    }
+    OuterArgs<T> o;
+    o.R = row1 - row0;
+    o.units = r.H;
+    o.gates = 4;
+    o.b = r.gates + row0 * r.gates_row;
+    o.b_stride = r.gates_row;
+    o.parts[0] = {r.I, {nullptr, 0, r.x + row0, 1}, grads + at.weight_ih};
+    o.parts[1] = {r.K, {nullptr, 0, r.h_prev + row0, 1}, grads + at.weight_hh};
+    if (at.bias >= 0)
+        o.parts[2] = {1, {&one, 0, nullptr, 1}, grads + at.bias};
+    split(4 * r.padded / k_.width, share.members, share.index, o.begin, o.end);
+    k_.outer(o);
+    if (!config_.projection)
+        return;
+    OuterArgs<T> p;
+    p.R = o.R;
+    p.units = r.K;
+    p.b = g.dh_rows + row0 * g.dh_stride;
+    p.b_stride = g.dh_stride;
+    p.parts[0] = {r.H, {g.m_rows + row0 * r.padded, r.padded, nullptr, 1}, grads + at.weight_hr};
+    split(g.dh_stride / k_.width, share.members, share.index, p.begin, p.end);
+    k_.outer(p);
 }
 
 // dx = dz W_ih over part of the packed rows [row0, row1); the reverse direction adds.
@@ -118,8 +131,8 @@ void LstmBackward<T>::input_product(int layer, int d, Index row0, Index row1, in
     g.M = end - begin;
     g.K = 4 * r.padded;
     g.N = r.I;
-    g.a.base = r.gates + (row0 + begin) * g.K;
-    g.a.stride = g.K;
+    g.a.base = r.gates + (row0 + begin) * r.gates_row;
+    g.a.stride = r.gates_row;
     g.b = w.w_ih_t.data();
     g.c.ptr = gradients_[static_cast<std::size_t>(d)].dx + row0 + begin;
     g.accumulate = d == 1;
@@ -128,16 +141,18 @@ void LstmBackward<T>::input_product(int layer, int d, Index row0, Index row1, in
 }
 
 template void LstmBackward<float>::step(const DirectionRun<float> &, const DirectionGradients<float> &,
-                                        const Share &, Index, const BackwardWeights<float> &);
+                                        const Share &, Index, const BackwardWeights<float> &, Laps &);
 template void LstmBackward<float>::weight_products(const DirectionRun<float> &,
                                                    const DirectionGradients<float> &,
-                                                   const Patches &, Index, Index);
+                                                   const DirectionLayout &, const Share &,
+                                                   Index, Index);
 template void LstmBackward<float>::input_product(int, int, Index, Index, int, int);
 template void LstmBackward<double>::step(const DirectionRun<double> &, const DirectionGradients<double> &,
-                                        const Share &, Index, const BackwardWeights<double> &);
+                                        const Share &, Index, const BackwardWeights<double> &, Laps &);
 template void LstmBackward<double>::weight_products(const DirectionRun<double> &,
                                                    const DirectionGradients<double> &,
-                                                   const Patches &, Index, Index);
+                                                   const DirectionLayout &, const Share &,
+                                                   Index, Index);
 template void LstmBackward<double>::input_product(int, int, Index, Index, int, int);
 
 } // namespace fastlstm

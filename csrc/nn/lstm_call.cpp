@@ -12,7 +12,10 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
                       bool training)
     : weights_(weights), config_(weights.config()), flat_(flat), version_(version),
       arrays_(arrays), training_(training), map_(arrays.N, arrays.T_, arrays.lengths),
-      pool_(pool), arena_(pool), set_(weights.forward(flat, version)) {
+      pool_(pool), arena_(pool) {
+    Laps laps;
+    set_ = weights.forward(flat, version);
+    laps.lap(Phase::Pack);
     const int L = config_.layers(), D = config_.directions();
     const Index W = kernels<T>().width, N = map_.N, R = map_.rows();
     plan_ = make_plan(config_, N, R, map_.steps, training, num_threads(), W);
@@ -29,7 +32,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
         for (int l = 0; l < L; ++l) {
             const auto l_ = static_cast<std::size_t>(l);
             const Index K = config_.state(l), H = config_.units(l);
-            const Index padded = round_up(H, W);
+            const Index padded = round_up(H, W), gates_row = row_apart<T>(4 * padded);
             for (int d = 0; d < D; ++d) {
                 DirectionRun<T> &r = runs_[l_ * static_cast<std::size_t>(D) +
                                            static_cast<std::size_t>(d)];
@@ -38,6 +41,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
                 r.H = H;
                 r.K = K;
                 r.padded = padded;
+                r.gates_row = gates_row;
                 place(r.x, R);
                 place(r.y, R);
                 place(r.h_prev, R);
@@ -45,7 +49,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
                 place(r.c0, N, padded);
                 if (training) {
                     place(r.c, R, padded);
-                    place(r.gates, R, 4 * padded);
+                    place(r.gates, R, gates_row);
                 } else {
                     r.c = r.c0;
                 }
@@ -56,10 +60,10 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
             const Index most_rows = plan_.split_units ? N : per_step;
             const Index steps = std::min(
                 map_.steps,
-                chunk_steps(most_rows, 4 * padded * static_cast<Index>(sizeof(T))));
+                chunk_steps(most_rows, gates_row * static_cast<Index>(sizeof(T))));
             // With split directions a group is smaller than the team: rows up to N.
             const Index rows = plan_.split_directions ? N : most_rows;
-            scratch_size_ = std::max(scratch_size_, steps * rows * 4 * padded);
+            scratch_size_ = std::max(scratch_size_, steps * rows * gates_row);
             scratch_rows_ = std::max(scratch_rows_, steps * rows);
             Activations<T> &in = inputs_[l_], &out = outputs_[l_];
             if (l == 0)
@@ -92,6 +96,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
             fill_pointers(l, d);
     }
     copy_states_in();
+    laps.lap(Phase::Prepare);
 }
 
 template <class T> void LstmCall<T>::fill_pointers(int layer, int d) {
@@ -156,7 +161,9 @@ template <class T> void LstmCall<T>::forward() {
             static_cast<LstmCall *>(self)->forward_thread(thread, team);
         },
         this);
+    Laps laps;
     copy_states_out();
+    laps.lap(Phase::Prepare);
 }
 
 template class LstmCall<float>;

@@ -1,4 +1,5 @@
 // The time loop of the forward pass, as each thread of a call runs it.
+#include "base/phases.h"
 #include "kernels/dispatch.h"
 #include "nn/lstm.h"
 
@@ -6,19 +7,23 @@ namespace fastlstm {
 
 template <class T> void LstmCall<T>::forward_thread(int thread, int team) {
     const int D = config_.directions();
+    Laps laps;
     for (int l = 0; l < config_.layers(); ++l) {
         for (int d = 0; d < D; ++d) {
             Share share;
             if (make_share(plan_, D, d, thread, team, share))
-                forward_direction(run(l, d), share, thread);
+                forward_direction(run(l, d), share, thread, laps);
         }
         if (l + 1 == config_.layers())
             return;
         team_barrier_.wait(team);
+        laps.lap(Phase::Wait);
         if (arrays_.dropout > 0) {
             drop(l, outputs_[static_cast<std::size_t>(l)],
                  inputs_[static_cast<std::size_t>(l) + 1], thread, team);
+            laps.lap(Phase::Dropout);
             team_barrier_.wait(team);
+            laps.lap(Phase::Wait);
         }
     }
 }
@@ -27,9 +32,10 @@ template <class T> void LstmCall<T>::forward_thread(int thread, int team) {
 // over threads needs one a step: the next product reads every unit. x W_ih^T has no
 // order in time, so it is done for a chunk of steps at once where that pays.
 template <class T>
-void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share, int thread) {
+void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share, int thread,
+                                    Laps &laps) {
     const Kernels<T> &k = kernels<T>();
-    const Index W = k.width, row_size = 4 * r.padded, blocks = r.padded / W;
+    const Index W = k.width, row_size = r.gates_row, blocks = r.padded / W;
     const auto thread_ = static_cast<std::size_t>(thread);
     Index block_begin, block_end, panel_begin, panel_end;
     split(blocks, share.parts, share.part, block_begin, block_end);
@@ -59,7 +65,7 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
             GemmArgs<T> g;
             g.M = rows;
             g.K = r.I;
-            g.N = row_size;
+            g.N = 4 * r.padded;
             g.a.ptr = const_cast<const T *const *>(from);
             g.b = r.w->w_ih.data();
             g.c.ptr = to;
@@ -67,6 +73,7 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
             g.panel_begin = block_begin;
             g.panel_end = block_end;
             k.gemm(g);
+            laps.lap(Phase::Input);
         }
         T *chunk_gates = scratch;
         for (Index s = s0; s < s1; ++s) {
@@ -109,9 +116,10 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
                 a.y.ptr_step = share.row_step;
             }
             k.lstm_step(a);
+            laps.lap(Phase::Step);
             if (config_.projection) {
-                if (share.parts > 1)
-                    barrier.wait(share.parts);
+                barrier.wait(share.parts);
+                laps.lap(Phase::Wait);
                 GemmArgs<T> g;
                 g.M = a.rows;
                 g.K = r.H;
@@ -124,9 +132,10 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
                 g.panel_begin = panel_begin;
                 g.panel_end = panel_end;
                 k.gemm(g);
+                laps.lap(Phase::Step);
             }
-            if (share.parts > 1)
-                barrier.wait(share.parts);
+            barrier.wait(share.parts);
+            laps.lap(Phase::Wait);
         }
     }
 }

@@ -1,47 +1,9 @@
 #include "nn/lstm_weights.h"
 
 #include "kernels/dispatch.h"
-#include "nn/work.h"
 
 namespace fastlstm {
 namespace {
-
-// An element that is moved costs about as much time as this many multiply-adds.
-constexpr double kPackFlops = 20;
-
-// dst (gate-packed (K, 4H')) from src (4H, K) row-major, in squares that stay in L1.
-template <class T> void pack_gates(PackedMatrix<T> &dst, const T *src, Index H, Index K, Index W) {
-    constexpr Index kSquare = 16;
-    parallel_ranges(dst.N(), W, kPackFlops * double(dst.N()) * double(K), [&](Index n, Index end) {
-        for (; n < end; n += W) {
-            const Index row = gate_row(n, H, W); // of the first lane, which is no padding
-            const Index lanes = std::min(W, H - n / (4 * W) * W);
-            for (Index k0 = 0; k0 < K; k0 += kSquare) {
-                const Index k1 = std::min(K, k0 + kSquare);
-                for (Index lane = 0; lane < lanes; ++lane) {
-                    const T *from = src + (row + lane) * K;
-                    T *to = dst.data() + dst.offset(k0, n) + lane;
-                    for (Index k = k0; k < k1; ++k, to += 4 * W)
-                        *to = from[k];
-                }
-            }
-        }
-    });
-}
-
-// dst (4H', K) from src (4H, K): the rows in gate-packed order, padding rows zero.
-template <class T> void pack_gate_rows(PackedMatrix<T> &dst, const T *src, Index H, Index W) {
-    const Index K = dst.N();
-    const double flops = kPackFlops * double(dst.K()) * double(K);
-    parallel_ranges(dst.K(), 4 * W, flops, [&](Index begin, Index end) {
-        for (Index n = begin; n < end; ++n) {
-            const Index row = gate_row(n, H, W);
-            for (Index k0 = 0; row >= 0 && k0 < K; k0 += 4 * W)
-                std::copy(src + row * K + k0, src + row * K + std::min(K, k0 + 4 * W),
-                          dst.data() + dst.offset(n, k0));
-        }
-    });
-}
 
 template <class T>
 void pack(ForwardWeights<T> &w, const LstmConfig &config, int layer, const DirectionLayout &at,
@@ -55,14 +17,14 @@ void pack(ForwardWeights<T> &w, const LstmConfig &config, int layer, const Direc
         if (at.weight_hr >= 0)
             w.w_hr = PackedMatrix<T>(H, K, W);
     }
-    pack_gates(w.w_ih, flat + at.weight_ih, H, I, W);
-    pack_gates(w.w_hh, flat + at.weight_hh, H, K, W);
+    pack_transposed(kernels<T>(), w.w_ih, flat + at.weight_ih, H);
+    pack_transposed(kernels<T>(), w.w_hh, flat + at.weight_hh, H);
     if (at.bias >= 0)
         for (Index n = 0; n < N; ++n)
             if (const Index row = gate_row(n, H, W); row >= 0)
                 w.bias.data()[n] = flat[at.bias + row];
     if (at.weight_hr >= 0)
-        w.w_hr.fill([&](Index h, Index p) { return flat[at.weight_hr + p * H + h]; });
+        pack_transposed(kernels<T>(), w.w_hr, flat + at.weight_hr);
 }
 
 template <class T>
@@ -76,10 +38,10 @@ void pack(BackwardWeights<T> &w, const LstmConfig &config, int layer, const Dire
         if (at.weight_hr >= 0)
             w.w_hr_t = PackedMatrix<T>(K, H, W);
     }
-    pack_gate_rows(w.w_ih_t, flat + at.weight_ih, H, W);
-    pack_gate_rows(w.w_hh_t, flat + at.weight_hh, H, W);
+    pack_rows(w.w_ih_t, flat + at.weight_ih, H);
+    pack_rows(w.w_hh_t, flat + at.weight_hh, H);
     if (at.weight_hr >= 0)
-        w.w_hr_t.fill([&](Index p, Index h) { return flat[at.weight_hr + p * H + h]; });
+        pack_rows(w.w_hr_t, flat + at.weight_hr);
 }
 
 template <class T, class Weights>

@@ -15,6 +15,7 @@ inline Index round_up(Index n, Index multiple) {
 inline Index panels_of(Index n, Index width) { return round_up(n, 4 * width) / (4 * width); }
 
 // A (K, N) matrix B for Kernels::gemm: panels of 4 W columns, each [K][vectors][W].
+// Padding is zero.
 template <class T> class PackedMatrix {
   public:
     PackedMatrix() = default;
@@ -23,6 +24,7 @@ template <class T> class PackedMatrix {
 
     Index K() const { return K_; }
     Index N() const { return N_; }
+    Index width() const { return width_; }
     Index panels() const { return panels_of(N_, width_); }
     const T *data() const { return data_.data(); }
     T *data() { return data_.data(); }
@@ -32,17 +34,6 @@ template <class T> class PackedMatrix {
         const Index panel = n / (4 * width_), column = panel * 4 * width_;
         const Index lanes = std::min(4 * width_, round_up(N_, width_) - column);
         return column * K_ + k * lanes + (n - column);
-    }
-    // Fills from at(k, n).
-    template <class F> void fill(F &&at) {
-        for (Index n0 = 0; n0 < N_; n0 += 4 * width_) {
-            const Index n1 = std::min(N_, n0 + 4 * width_);
-            for (Index k = 0; k < K_; ++k) {
-                T *row = data() + offset(k, n0);
-                for (Index n = n0; n < n1; ++n)
-                    row[n - n0] = at(k, n);
-            }
-        }
     }
 
   private:
@@ -58,5 +49,14 @@ inline Index gate_row(Index n, Index hidden, Index width) {
     const Index unit = block * width + n % width;
     return unit < hidden ? gate * hidden + unit : -1;
 }
+
+// Packed B (K, N) from the parameter (N, K) row-major, or with `hidden` = H from the
+// gates' parameter (4H, K) with N = 4 H' in gate-packed order.
+template <class T>
+void pack_transposed(const Kernels<T> &kernels, PackedMatrix<T> &b, const T *parameter,
+                     Index hidden = 0);
+
+// Packed B (K, N) from the parameter (K, N), or (4H, N) with K = 4 H' in that order.
+template <class T> void pack_rows(PackedMatrix<T> &b, const T *parameter, Index hidden = 0);
 
 } // namespace fastlstm

@@ -73,10 +73,10 @@ template <class T> struct Step {
     }
     PackedMatrix<T> packed(const std::vector<T> &w, Index size) const {
         PackedMatrix<T> m(size, 4 * Hp, W);
-        m.fill([&](Index i, Index n) {
-            const Index row = gate_row(n, H, W);
-            return row < 0 ? T(0) : w[std::size_t(row * size + i)];
-        });
+        for (Index i = 0; i < size; ++i)
+            for (Index n = 0; n < 4 * Hp; ++n)
+                if (const Index row = gate_row(n, H, W); row >= 0)
+                    m.data()[m.offset(i, n)] = w[std::size_t(row * size + i)];
         return m;
     }
 };

@@ -193,7 +193,7 @@ template <class T> void test_losses(Index N, Index K) {
     weight[absent] = 0;
     target[absent * std::size_t(K)] = nan;
     labels[absent] = -1;
-    double squared = 0, entropy = 0;
+    long double squared_sum = 0, entropy_sum = 0; // plain sums: their own rounding shows
     std::vector<double> d_squared(pred.size(), 0.0), d_entropy(pred.size(), 0.0);
     for (std::size_t n = 0; n < std::size_t(N); ++n) {
         if (n == absent)
@@ -205,13 +205,14 @@ template <class T> void test_losses(Index N, Index K) {
         for (std::size_t k = 0; k < std::size_t(K); ++k) {
             const std::size_t at = n * std::size_t(K) + k;
             const double r = double(pred[at]) - double(target[at]);
-            squared += w * r * r / double(K);
+            squared_sum += w * r * r / double(K);
             d_squared[at] = 2 * w * r / double(K);
             const bool hit = Index(k) == labels[n];
             d_entropy[at] = w * (std::exp(double(pred[at])) / sum - hit);
-            entropy += hit ? w * (std::log(sum) - double(pred[at])) : 0;
+            entropy_sum += hit ? w * (std::log(sum) - double(pred[at])) : 0;
         }
     }
+    const double squared = double(squared_sum), entropy = double(entropy_sum);
     double first = 0;
     for (const int threads : {1, 3}) {
         set_num_threads(threads);

@@ -39,7 +39,7 @@ template <class T> struct Product {
             }
 
         PackedMatrix<T> packed(K, N, k.width);
-        packed.fill([&](Index i, Index n) { return b[std::size_t(i * N + n)]; });
+        pack_rows(packed, b.data());
         std::vector<const T *> a_rows;
         std::vector<T *> c_rows;
         for (Index m = 0; m < M; ++m) {
@@ -71,44 +71,77 @@ template <class T> struct Product {
     }
 };
 
+// Parts of K, K2 and 1 columns; b has `gates` gates in packed order.
 template <class T>
-void test_outer(const char *isa, const Kernels<T> &k, Index R, Index K, Index N) {
-    const Index a_stride = K + 1, b_stride = round_up(N, k.width) + 3;
-    const std::vector<T> a = random_vector<T>(R * a_stride), b = random_vector<T>(R * b_stride);
-    const std::vector<T> before = random_vector<T>(K * N);
-    std::vector<T> expected = before;
-    for (Index i = 0; i < K; ++i)
-        for (Index n = 0; n < N; ++n)
-            for (Index r0 = 0; r0 < R; r0 += kOuterRun) {
-                T sum = 0;
-                for (Index r = r0; r < std::min(R, r0 + kOuterRun); ++r)
-                    sum = multiply_add(isa, a[std::size_t(r * a_stride + i)],
-                                       b[std::size_t(r * b_stride + n)], sum);
-                expected[std::size_t(i * N + n)] += sum;
-            }
-
-    PackedMatrix<T> packed(K, N, k.width);
-    packed.fill([&](Index i, Index n) { return before[std::size_t(i * N + n)]; });
+void test_outer(const char *isa, const Kernels<T> &k, Index R, Index units, Index gates, Index K) {
+    using fastlstm::Index;
+    const Index runs = (R + kOuterRun - 1) / kOuterRun;
+    const Index W = k.width, K2 = 1 + K % 5, blocks = (units + W - 1) / W, N = gates * units;
+    const Index sizes[3] = {K, K2, 1}, b_stride = gates * blocks * W + 3;
+    const std::vector<T> b = random_vector<T>(R * b_stride);
     OuterArgs<T> o;
     o.R = R;
-    o.K = K;
-    o.N = N;
-    o.a = rows<const T>(a.data(), a_stride);
+    o.units = units;
+    o.gates = gates;
     o.b = b.data();
     o.b_stride = b_stride;
-    o.c = packed.data();
-    o.panel_end = packed.panels();
-    o.k_end = K / 2; // in two parts
-    k.outer(o);
-    o.k_begin = K / 2;
-    o.k_end = K;
-    k.outer(o);
-    std::vector<T> c = before;
-    for (Index i = 0; i < K; ++i)
+    std::vector<T> a[3], c[3], expected[3];
+    for (int p = 0; p < 3; ++p) {
+        a[p] = random_vector<T>(R * (sizes[p] + 1));
+        c[p] = random_vector<T>(N * sizes[p]);
+        expected[p] = c[p];
+        o.parts[p] = {sizes[p], rows<const T>(a[p].data(), sizes[p] + 1), c[p].data()};
         for (Index n = 0; n < N; ++n)
-            c[std::size_t(i * N + n)] = packed.data()[packed.offset(i, n)];
-    expect(same_bits(c, expected), [&] {
-        return label<T>("outer", isa, {{"R", R}, {"K", K}, {"N", N}});
+            for (Index i = 0; i < sizes[p]; ++i)
+                for (Index run = 0; run < runs; ++run) {
+                    const Index gate = n / units, unit = n % units;
+                    const Index column = (unit / W * gates + gate) * W + unit % W;
+                    T sum = 0;
+                    for (Index r = R * run / runs; r < R * (run + 1) / runs; ++r)
+                        sum = multiply_add(isa, b[std::size_t(r * b_stride + column)],
+                                           a[p][std::size_t(r * (sizes[p] + 1) + i)], sum);
+                    expected[p][std::size_t(n * sizes[p] + i)] += sum;
+                }
+    }
+    const Index middle = gates * blocks / 2; // in two parts
+    o.end = middle;
+    k.outer(o);
+    o.begin = middle;
+    o.end = gates * blocks;
+    k.outer(o);
+    for (int p = 0; p < 3; ++p)
+        expect(same_bits(c[p], expected[p]), [&] {
+            return label<T>("outer", isa,
+                            {{"R", R}, {"units", units}, {"gates", gates}, {"K", K}, {"part", p}});
+        });
+}
+
+// Packed from a parameter: every element in its place, padding zero.
+template <class T> void test_packing(const char *isa, const Kernels<T> &k, Index N, Index K) {
+    const Index W = k.width;
+    const std::vector<T> parameter = random_vector<T>(4 * N * K);
+    const auto check = [&](const char *name, const PackedMatrix<T> &b, auto &&value) {
+        bool same = true;
+        for (Index i = 0; i < b.K(); ++i)
+            for (Index n = 0; n < round_up(b.N(), W); ++n)
+                same = same && b.data()[b.offset(i, n)] == value(i, n);
+        expect(same, [&] { return label<T>(name, isa, {{"N", N}, {"K", K}}); });
+    };
+    const auto at = [&](Index row, Index k_) {
+        return row < 0 ? T(0) : parameter[std::size_t(row * K + k_)];
+    };
+    PackedMatrix<T> plain(K, N, W), gates(K, 4 * round_up(N, W), W);
+    pack_transposed(k, plain, parameter.data());
+    check("pack_transposed", plain, [&](Index i, Index n) { return n < N ? at(n, i) : T(0); });
+    pack_transposed(k, gates, parameter.data(), N);
+    check("pack_transposed gates", gates,
+          [&](Index i, Index n) { return at(fastlstm::gate_row(n, N, W), i); });
+    PackedMatrix<T> rows(N, K, W), gate_rows(4 * round_up(N, W), K, W);
+    pack_rows(rows, parameter.data());
+    check("pack_rows", rows, [&](Index n, Index i) { return i < K ? at(n, i) : T(0); });
+    pack_rows(gate_rows, parameter.data(), N);
+    check("pack_rows gates", gate_rows, [&](Index n, Index i) {
+        return i < K ? at(fastlstm::gate_row(n, N, W), i) : T(0);
     });
 }
 
@@ -119,7 +152,8 @@ template <class T> void test_products(const char *isa, const Kernels<T> &k) {
         for (Index N = 1; N <= 20; ++N) {
             for (Index K = 1; K <= 20; ++K)
                 Product<T>{M, K, N, Start(K % 3), (M + N + K) % 2 == 0}.run(isa, k);
-            test_outer(isa, k, M, N, 1 + (M + N) % 20);
+            test_outer(isa, k, M, N, 1 + M % 4, 1 + (M + N) % 20);
+            test_packing(isa, k, M, N);
         }
     const Index panel = 4 * k.width;
     for (const Index N : {panel - 1, panel, panel + 1, 2 * panel + k.width + 3})
@@ -127,7 +161,8 @@ template <class T> void test_products(const char *isa, const Kernels<T> &k) {
             for (const Start start : {Start::Zero, Start::Bias, Start::C}) {
                 Product<T>{M, 0, N, start, false}.run(isa, k);
                 Product<T>{M, 31, N, start, true}.run(isa, k);
-                test_outer(isa, k, M * 11, 19, N);
+                test_outer(isa, k, M * 11, 19, 4, N);
+                test_packing(isa, k, N, M);
             }
 }
 

@@ -1,0 +1,145 @@
+// Weight gradients: c[n][k] += sum_r b[r][n] a[r][k], written where the parameters lie.
+//
+// Design: a tile holds MR rows n and NV vectors of k. Its vectors come from a panel: a
+// run of rows of every part of a, side by side ([x, h, 1] is one row of inputs), copied
+// once into memory that is contiguous, padded and stays in the first-level cache for
+// all n. The columns of b in use stay in the second level.
+
+constexpr int kOuterVectors = 3;
+constexpr int kOuterTile =
+    kTileRows[kOuterVectors] < 8 ? kTileRows[kOuterVectors] : 8; // rows n of a tile
+
+// Lanes [lo, hi) of vector v of a panel: columns [k, k + hi - lo) of one part.
+template <class T> struct OuterSpan {
+    const OuterPart<T> *part;
+    int v, lo, hi;
+    Index k;
+};
+template <class T> struct OuterSpans {
+    OuterSpan<T> at[kOuterVectors + kOuterParts];
+    int count = 0;
+};
+
+// The spans of the panel whose first column is `first`.
+template <class T, int NV>
+FASTLSTM_INLINE OuterSpans<T> outer_spans(const OuterArgs<T> &g, Index first) {
+    constexpr Index W = Simd<T>::W;
+    OuterSpans<T> spans;
+    for (int v = 0; v < NV; ++v) {
+        Index begin = 0; // of the part, counted in columns of all parts
+        for (const OuterPart<T> &part : g.parts) {
+            const Index column = first + v * W, end = begin + part.K;
+            const Index lo = begin > column ? begin : column;
+            const Index hi = end < column + W ? end : column + W;
+            if (lo < hi)
+                spans.at[spans.count++] = {&part, v, (int)(lo - column), (int)(hi - column),
+                                           lo - begin};
+            begin = end;
+        }
+    }
+    return spans;
+}
+
+template <class T, int NV>
+FASTLSTM_INLINE void fill_panel(T *panel, const OuterSpans<T> &spans, Index r0, Index r1) {
+    constexpr Index W = Simd<T>::W;
+    for (Index r = r0; r < r1; ++r) // lanes behind the last column
+        store<T>(panel + ((r - r0) * NV + NV - 1) * W, VecOf<T>{});
+    for (int s = 0; s < spans.count; ++s) {
+        const OuterSpan<T> &span = spans.at[s];
+        T *to = panel + span.v * W + span.lo;
+        const Index n = span.hi - span.lo;
+        for (Index r = r0; r < r1; ++r, to += NV * W) {
+            const T *from = row_of(span.part->a, r) + span.k;
+            if (n == W)
+                store<T>(to, load<T>(from));
+            else
+                store_part<T>(to, load_part<T>(from, n), n);
+        }
+    }
+}
+
+// MR rows of c from `row` on, b at the column of the first of them.
+template <class T, int MR, int NV>
+static void outer_tile(const OuterSpans<T> &spans, Index row, Index rows, const T *panel,
+                       const T *b, Index b_stride) {
+    constexpr int W = Simd<T>::W;
+    for (int s = 0; s < spans.count; ++s) {
+        const OuterSpan<T> &span = spans.at[s];
+        for (int m = 0; m < MR; ++m)
+            __builtin_prefetch(span.part->c + (row + m) * span.part->K + span.k, 1);
+    }
+    VecOf<T> acc[MR][NV] = {};
+    for (Index r = 0; r < rows; ++r, b += b_stride, panel += NV * W) {
+        VecOf<T> w[NV];
+#pragma GCC unroll 4
+        for (int v = 0; v < NV; ++v)
+            w[v] = load<T>(panel + v * W);
+#pragma GCC unroll 8
+        for (int m = 0; m < MR; ++m) {
+            const VecOf<T> x = splat<T>(b[m]);
+#pragma GCC unroll 4
+            for (int v = 0; v < NV; ++v)
+                acc[m][v] = mul_add(x, w[v], acc[m][v]);
+        }
+    }
+    for (int s = 0; s < spans.count; ++s) {
+        const OuterSpan<T> &span = spans.at[s];
+        T *c = span.part->c + row * span.part->K + span.k;
+        for (int m = 0; m < MR; ++m, c += span.part->K) {
+            VecOf<T> sum = acc[m][0];
+            for (int v = 1; v < NV; ++v)
+                sum = span.v == v ? acc[m][v] : sum;
+            if (span.hi - span.lo == W)
+                store<T>(c, load<T>(c) + sum);
+            else
+                add_lanes<T>(c, sum, span.lo, span.hi);
+        }
+    }
+}
+
+// One panel of a, one run of rows, the rows [begin, end) of c in vectors of W.
+template <class T, int NV>
+static void outer_panel(const OuterArgs<T> &g, Index first, Index r0, Index r1, Index begin,
+                        Index end) {
+    constexpr Index W = Simd<T>::W;
+    alignas(64) T panel[kOuterRun * NV * W];
+    const OuterSpans<T> spans = outer_spans<T, NV>(g, first);
+    fill_panel<T, NV>(panel, spans, r0, r1);
+    const Index blocks = (g.units + W - 1) / W;
+    for (Index q = begin; q < end; ++q) {
+        const Index gate = q / blocks, block = q % blocks;
+        const Index lanes = g.units - block * W < W ? g.units - block * W : W;
+        const T *b = g.b + r0 * g.b_stride + (block * g.gates + gate) * W;
+        for_row_tiles(lanes, kOuterTile, [&](Index m, int rows) {
+            with_rows<kOuterTile>(rows, [&](auto mr) {
+                outer_tile<T, decltype(mr)::value, NV>(spans, gate * g.units + block * W + m,
+                                                       r1 - r0, panel, b + m, g.b_stride);
+            });
+        });
+    }
+}
+
+template <class T> void outer_kernel(const OuterArgs<T> &g) {
+    constexpr Index W = Simd<T>::W;
+    constexpr Index kColumns = 2048 / kVectorBytes; // 256 kB of a run of b
+    Index K = 0;
+    for (const OuterPart<T> &part : g.parts)
+        K += part.K;
+    const Index runs = (g.R + kOuterRun - 1) / kOuterRun;
+    for (Index run = 0; run < runs; ++run) {
+        const Index r0 = g.R * run / runs, r1 = g.R * (run + 1) / runs;
+        for (Index q0 = g.begin; q0 < g.end; q0 += kColumns) {
+            const Index q1 = q0 + kColumns < g.end ? q0 + kColumns : g.end;
+            for (Index k = 0; k < K; k += kOuterVectors * W) {
+                const Index vectors = (K - k + W - 1) / W;
+                if (vectors == 1)
+                    outer_panel<T, 1>(g, k, r0, r1, q0, q1);
+                else if (vectors == 2)
+                    outer_panel<T, 2>(g, k, r0, r1, q0, q1);
+                else
+                    outer_panel<T, kOuterVectors>(g, k, r0, r1, q0, q1);
+            }
+        }
+    }
+}

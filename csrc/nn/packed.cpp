@@ -1,0 +1,55 @@
+#include "nn/packed.h"
+
+#include "nn/work.h"
+
+namespace fastlstm {
+namespace {
+
+// An element that is moved costs about as much time as this many multiply-adds.
+constexpr double kPackFlops = 8;
+
+template <class T> double flops(const PackedMatrix<T> &b) {
+    return kPackFlops * double(b.K()) * double(b.N());
+}
+
+} // namespace
+
+template <class T>
+void pack_transposed(const Kernels<T> &kernels, PackedMatrix<T> &b, const T *parameter,
+                     Index hidden) {
+    const Index W = b.width(), K = b.K(), N = b.N();
+    parallel_ranges(N, W, flops(b), [&](Index n, Index end) {
+        for (; n < end; n += W) { // W rows of the parameter that follow one another
+            const Index left = hidden ? hidden - n / (4 * W) * W : N - n;
+            const Index panel = n / (4 * W) * 4 * W;
+            TransposeArgs<T> t;
+            t.rows = std::min(W, left);
+            t.K = K;
+            t.src = parameter + (hidden ? gate_row(n, hidden, W) : n) * K;
+            t.src_stride = K;
+            t.dst = b.data() + b.offset(0, n);
+            t.dst_stride = std::min(4 * W, round_up(N, W) - panel);
+            kernels.transpose(t);
+        }
+    });
+}
+
+template <class T> void pack_rows(PackedMatrix<T> &b, const T *parameter, Index hidden) {
+    const Index W = b.width(), N = b.N();
+    parallel_ranges(b.K(), 4 * W, flops(b), [&](Index k, Index end) {
+        for (; k < end; ++k) {
+            const Index row = hidden ? gate_row(k, hidden, W) : k;
+            for (Index n = 0; row >= 0 && n < N; n += 4 * W)
+                std::copy_n(parameter + row * N + n, std::min(4 * W, N - n),
+                            b.data() + b.offset(k, n));
+        }
+    });
+}
+
+template void pack_transposed(const Kernels<float> &, PackedMatrix<float> &, const float *, Index);
+template void pack_transposed(const Kernels<double> &, PackedMatrix<double> &, const double *,
+                              Index);
+template void pack_rows<float>(PackedMatrix<float> &, const float *, Index);
+template void pack_rows<double>(PackedMatrix<double> &, const double *, Index);
+
+} // namespace fastlstm
