@@ -2,25 +2,34 @@
 // forget gate of Gers, Schmidhuber & Cummins 2000). A cell variant is a struct like this
 // one; the drivers below are templates on it and know no equation.
 
-template <class T> struct PlainCell {
-    using Vec = VecOf<T>;
+template <class T, int N> struct PlainCell {
+    using Vec = Many<T, N>;
 
     // z: pre-activations in, activations out, order i f g o.
     FASTLSTM_INLINE void forward(Vec *z, Vec c_prev, Vec &c, Vec &h) {
-        z[0] = vec_sigmoid<T>(z[0]);
-        z[1] = vec_sigmoid<T>(z[1]);
-        z[2] = vec_tanh<T>(z[2]);
-        z[3] = vec_sigmoid<T>(z[3]);
+        for (int j = 0; j < N; ++j) {
+            const VecOf<T> g = z[2].v[j] + z[2].v[j];
+            const Many<T, 4> x{{z[0].v[j], z[1].v[j], g, z[3].v[j]}};
+            const Fraction<T, 4> f = fractions<1 << 2>(x);
+            Many<T, 2> if_, go;
+            divide<T, 2>({{{f.above.v[0], f.above.v[1]}}, {{f.below.v[0], f.below.v[1]}}},
+                         {{{f.above.v[2], f.above.v[3]}}, {{f.below.v[2], f.below.v[3]}}}, if_,
+                         go);
+            z[0].v[j] = if_.v[0];
+            z[1].v[j] = if_.v[1];
+            z[2].v[j] = go.v[0];
+            z[3].v[j] = go.v[1];
+        }
         c = mul_add(z[1], c_prev, z[0] * z[2]);
-        h = z[3] * vec_tanh<T>(c);
+        h = z[3] * tanh_many(c);
     }
 
     // z: activations in, gradients of the pre-activations out.
     // dc: gradient of c_t from later steps in, of c_{t-1} out. m: o tanh(c) out.
     FASTLSTM_INLINE void backward(Vec *z, Vec c_prev, Vec c, Vec dh, Vec &dc, Vec &m) {
-        const Vec one = splat<T>(T(1));
+        const VecOf<T> one = splat<T>(T(1));
         const Vec i = z[0], f = z[1], g = z[2], o = z[3];
-        const Vec tanh_c = vec_tanh<T>(c);
+        const Vec tanh_c = tanh_many(c);
         m = o * tanh_c;
         dc = mul_add(dh * o, one - tanh_c * tanh_c, dc);
         z[0] = dc * g * i * (one - i);
@@ -31,13 +40,44 @@ template <class T> struct PlainCell {
     }
 };
 
+// Rows whose cells are computed side by side: what the registers hold.
+#if defined(FASTLSTM_ISA_avx512) || defined(FASTLSTM_ISA_neon)
+constexpr int kCellRows = 2;
+#else
+constexpr int kCellRows = 1;
+#endif
+
+// The cells of N rows of a tile, from row m0 + m on.
+template <class T, template <class, int> class Cell, int N>
+FASTLSTM_INLINE void step_cells(const StepArgs<T> &s, VecOf<T> (*acc)[4], Index row, Index unit) {
+    constexpr int W = Simd<T>::W;
+    const Index valid = s.hidden - unit;
+    Many<T, N> z[4], c_prev, c, h;
+    for (int j = 0; j < N; ++j) {
+        for (int v = 0; v < 4; ++v)
+            z[v].v[j] = acc[j][v];
+        c_prev.v[j] = load<T>(s.c_prev + (row + j) * s.c_prev_stride + unit);
+    }
+    Cell<T, N>::forward(z, c_prev, c, h);
+    for (int j = 0; j < N; ++j) {
+        store<T>(s.c + (row + j) * s.c_stride + unit, c.v[j]);
+        T *y = row_of(s.y, row + j) + unit;
+        if (valid >= W)
+            store<T>(y, h.v[j]);
+        else
+            store_part<T>(y, h.v[j], valid);
+        if (s.store_gates)
+            for (int v = 0; v < 4; ++v)
+                store<T>(s.gates + (row + j) * s.gates_stride + unit * 4 + v * W, z[v].v[j]);
+    }
+}
+
 // Product and cell of MR rows and one block of W units, gates never leaving the cache.
-template <class T, class Cell, int MR>
+template <class T, template <class, int> class Cell, int MR>
 static void step_tile(const StepArgs<T> &s, Index m0, Index block) {
     constexpr int W = Simd<T>::W;
     Tile<T, MR, 4> tile;
     const Index unit = block * W;
-    const Index valid = s.hidden - unit;
     const T *a[MR];
     for (int m = 0; m < MR; ++m)
         for (int v = 0; v < 4; ++v)
@@ -52,24 +92,14 @@ static void step_tile(const StepArgs<T> &s, Index m0, Index block) {
     for (int m = 0; m < MR; ++m)
         a[m] = row_of(s.h, m0 + m);
     tile_multiply(tile, s.K, a, s.w_hh + unit * 4 * s.K);
-    for (int m = 0; m < MR; ++m) {
-        VecOf<T> c, h;
-        Cell::forward(tile.acc[m], load<T>(s.c_prev + (m0 + m) * s.c_prev_stride + unit),
-                      c, h);
-        store<T>(s.c + (m0 + m) * s.c_stride + unit, c);
-        T *y = row_of(s.y, m0 + m) + unit;
-        if (valid >= W)
-            store<T>(y, h);
-        else
-            store_part<T>(y, h, valid);
-        if (s.store_gates)
-            for (int v = 0; v < 4; ++v)
-                store<T>(s.gates + (m0 + m) * s.gates_stride + unit * 4 + v * W,
-                         tile.acc[m][v]);
-    }
+    constexpr int kPaired = MR / kCellRows * kCellRows;
+    for (int m = 0; m < kPaired; m += kCellRows)
+        step_cells<T, Cell, kCellRows>(s, tile.acc + m, m0 + m, unit);
+    for (int m = kPaired; m < MR; ++m)
+        step_cells<T, Cell, 1>(s, tile.acc + m, m0 + m, unit);
 }
 
-template <class T, class Cell> void step_kernel(const StepArgs<T> &s) {
+template <class T, template <class, int> class Cell> void step_kernel(const StepArgs<T> &s) {
     for (Index block = s.block_begin; block < s.block_end; ++block)
         for_row_tiles(s.rows, kTileRows[4], [&](Index m, int rows) {
             with_rows<kTileRows[4]>(rows, [&](auto mr) {
@@ -78,29 +108,44 @@ template <class T, class Cell> void step_kernel(const StepArgs<T> &s) {
         });
 }
 
-template <class T, class Cell> void cell_backward_kernel(const CellBackwardArgs<T> &s) {
+template <class T, template <class, int> class Cell, int N>
+FASTLSTM_INLINE void backward_cells(const CellBackwardArgs<T> &s, Index row, Index unit) {
     constexpr int W = Simd<T>::W;
-    for (Index r = 0; r < s.rows; ++r)
+    const Index valid = s.hidden - unit;
+    Many<T, N> z[4], c_prev, c, dh, dc, m;
+    for (int j = 0; j < N; ++j) {
+        const Index r = row + j;
+        for (int v = 0; v < 4; ++v)
+            z[v].v[j] = load<T>(s.gates + r * s.gates_stride + unit * 4 + v * W);
+        c_prev.v[j] = load<T>(s.c_prev + r * s.c_prev_stride + unit);
+        c.v[j] = load<T>(s.c + r * s.c_stride + unit);
+        dc.v[j] = load<T>(s.dc + r * s.dc_stride + unit);
+        dh.v[j] = load<T>(s.dh + r * s.dh_stride + unit);
+        if (s.has_dy) {
+            const T *dy = row_of(s.dy, r) + unit;
+            dh.v[j] = dh.v[j] + (valid >= W ? load<T>(dy) : load_part<T>(dy, valid));
+        }
+    }
+    Cell<T, N>::backward(z, c_prev, c, dh, dc, m);
+    for (int j = 0; j < N; ++j) {
+        const Index r = row + j;
+        store<T>(s.dc + r * s.dc_stride + unit, dc.v[j]);
+        for (int v = 0; v < 4; ++v)
+            store<T>(s.gates + r * s.gates_stride + unit * 4 + v * W, z[v].v[j]);
+        if (s.m)
+            store<T>(s.m + r * s.m_stride + unit, m.v[j]);
+    }
+}
+
+template <class T, template <class, int> class Cell>
+void cell_backward_kernel(const CellBackwardArgs<T> &s) {
+    constexpr int W = Simd<T>::W;
+    const Index paired = s.rows / kCellRows * kCellRows;
+    for (Index r = 0; r < s.rows; r += r < paired ? kCellRows : 1)
         for (Index block = s.block_begin; block < s.block_end; ++block) {
-            const Index unit = block * W;
-            T *gates = s.gates + r * s.gates_stride + unit * 4;
-            VecOf<T> z[4], m;
-            for (int v = 0; v < 4; ++v)
-                z[v] = load<T>(gates + v * W);
-            VecOf<T> dh = load<T>(s.dh + r * s.dh_stride + unit);
-            if (s.has_dy) {
-                const T *dy = row_of(s.dy, r) + unit;
-                const Index valid = s.hidden - unit;
-                dh = dh + (valid >= W ? load<T>(dy) : load_part<T>(dy, valid));
-            }
-            T *dc_at = s.dc + r * s.dc_stride + unit;
-            VecOf<T> dc = load<T>(dc_at);
-            Cell::backward(z, load<T>(s.c_prev + r * s.c_prev_stride + unit),
-                           load<T>(s.c + r * s.c_stride + unit), dh, dc, m);
-            store<T>(dc_at, dc);
-            for (int v = 0; v < 4; ++v)
-                store<T>(gates + v * W, z[v]);
-            if (s.m)
-                store<T>(s.m + r * s.m_stride + unit, m);
+            if (r < paired)
+                backward_cells<T, Cell, kCellRows>(s, r, block * W);
+            else
+                backward_cells<T, Cell, 1>(s, r, block * W);
         }
 }

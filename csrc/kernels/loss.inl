@@ -10,7 +10,7 @@ template <class T> FASTLSTM_INLINE T largest_of(const T *x, Index n) {
         VecOf<T> most = load<T>(x + n - W);
         for (Index j = 0; j + W <= n; j += W) {
             const VecOf<T> v = load<T>(x + j);
-            most = select(v > most, v, most);
+            most = vec_max(v, most);
         }
         for (Index l = 0; l < W; ++l)
             largest = most[l] > largest ? most[l] : largest;

@@ -5,7 +5,6 @@
 // exp: x = n ln 2 + r, |r| <= ln(2)/2; exp(r) = 1 + r + r^2 q(r); n is found by adding a
 // number so large that the sum has no fraction bits, and its low bits become the
 // exponent. Coefficients of q: kernels/exp_coefficients.py.
-// tanh(x) = t / (t + 2) with t = expm1(2|x|): exact to the last bits near zero too.
 
 template <class T> struct ExpConstants;
 template <> struct ExpConstants<float> {
@@ -15,9 +14,9 @@ template <> struct ExpConstants<float> {
     static constexpr float kShift = 12582912.f; // 1.5 * 2^23
     static constexpr int kMantissaBits = 23;
     static constexpr int kExponentBias = 127;
-    static constexpr float kMin = -87.33f; // 2^n stays a normal number
+    static constexpr float kMin = -87.34f; // 2^n stays normal, exp(x) is just not
     static constexpr float kMax = 88.37f;
-    static constexpr float kTanhOne = 9.02f; // tanh rounds to 1 from here on
+    static constexpr float kOne = 18.05f; // sigmoid(x) and tanh(x / 2) round to 1 from here on
     static constexpr int kDegree = 4;
     static constexpr float q[kDegree + 1] = {0.5f, 0.1666657699f, 0.04166655462f,
                                              0.008363179053f, 0.001392618359f};
@@ -29,9 +28,9 @@ template <> struct ExpConstants<double> {
     static constexpr double kShift = 6755399441055744.0; // 1.5 * 2^52
     static constexpr int kMantissaBits = 52;
     static constexpr int kExponentBias = 1023;
-    static constexpr double kMin = -708.39;
+    static constexpr double kMin = -708.40;
     static constexpr double kMax = 709.43;
-    static constexpr double kTanhOne = 19.07;
+    static constexpr double kOne = 38.2;
     static constexpr int kDegree = 9;
     static constexpr double q[kDegree + 1] = {
         0.500000000000000102,    0.166666666666666675,   0.0416666666666241279,
@@ -40,51 +39,121 @@ template <> struct ExpConstants<double> {
         2.51003854955103191e-8};
 };
 
-// x = n ln 2 + r: returns 2^n and sets p = expm1(r). x must lie in [kMin, kMax].
-template <class T> FASTLSTM_INLINE VecOf<T> exp_parts(VecOf<T> x, VecOf<T> &p) {
+// N vectors that take the same way at once. One cell is a chain of some forty dependent
+// operations; side by side several of them fill the pipes that one leaves idle.
+template <class T, int N> struct Many {
+    VecOf<T> v[N];
+};
+#define FASTLSTM_EACH(EXPRESSION)                                                              \
+    Many<T, N> out;                                                                            \
+    _Pragma("GCC unroll 4") for (int j = 0; j < N; ++j) out.v[j] = EXPRESSION;                 \
+    return out
+#define FASTLSTM_OPERATOR(OP)                                                                  \
+    template <class T, int N>                                                                  \
+    FASTLSTM_INLINE Many<T, N> operator OP(Many<T, N> a, Many<T, N> b) {                       \
+        FASTLSTM_EACH(a.v[j] OP b.v[j]);                                                       \
+    }                                                                                          \
+    template <class T, int N>                                                                  \
+    FASTLSTM_INLINE Many<T, N> operator OP(VecOf<T> a, Many<T, N> b) {                         \
+        FASTLSTM_EACH(a OP b.v[j]);                                                            \
+    }
+FASTLSTM_OPERATOR(+)
+FASTLSTM_OPERATOR(-)
+FASTLSTM_OPERATOR(*)
+FASTLSTM_OPERATOR(/)
+template <class T, int N>
+FASTLSTM_INLINE Many<T, N> mul_add(Many<T, N> a, Many<T, N> b, Many<T, N> c) {
+    FASTLSTM_EACH(mul_add(a.v[j], b.v[j], c.v[j]));
+}
+template <class T, int N>
+FASTLSTM_INLINE Many<T, N> mul_add(Many<T, N> a, VecOf<T> b, Many<T, N> c) {
+    FASTLSTM_EACH(mul_add(a.v[j], b, c.v[j]));
+}
+template <class T, int N>
+FASTLSTM_INLINE Many<T, N> mul_add(Many<T, N> a, Many<T, N> b, VecOf<T> c) {
+    FASTLSTM_EACH(mul_add(a.v[j], b.v[j], c));
+}
+template <class T, int N>
+FASTLSTM_INLINE Many<T, N> mul_add(Many<T, N> a, VecOf<T> b, VecOf<T> c) {
+    FASTLSTM_EACH(mul_add(a.v[j], b, c));
+}
+template <class T, int N> FASTLSTM_INLINE Many<T, N> clamp(Many<T, N> x, T low, T high) {
+    FASTLSTM_EACH(vec_min(splat<T>(high), vec_max(splat<T>(low), x.v[j])));
+}
+// 2^n where t = n + kShift.
+template <class T, int N> FASTLSTM_INLINE Many<T, N> power_of_two(Many<T, N> t) {
     using C = ExpConstants<T>;
-    using Vec = VecOf<T>;
     using Int = typename Simd<T>::Int;
-    const Vec shift = splat<T>(C::kShift);
-    const Vec t = mul_add(x, splat<T>(C::kLog2e), shift);
-    const Vec n = t - shift;
-    Vec r = mul_add(n, splat<T>(-C::kLn2High), x);
+    FASTLSTM_EACH((VecOf<T>)(((Int)t.v[j] + C::kExponentBias) << C::kMantissaBits));
+}
+#undef FASTLSTM_OPERATOR
+#undef FASTLSTM_EACH
+
+// x = n ln 2 + r: returns 2^n and sets p = expm1(r). x must lie in [kMin, kMax].
+template <class T, int N>
+FASTLSTM_INLINE Many<T, N> exp_parts(Many<T, N> x, Many<T, N> &p) {
+    using C = ExpConstants<T>;
+    const Many<T, N> t = mul_add(x, splat<T>(C::kLog2e), splat<T>(C::kShift));
+    const Many<T, N> n = splat<T>(-C::kShift) + t;
+    Many<T, N> r = mul_add(n, splat<T>(-C::kLn2High), x);
     r = mul_add(n, splat<T>(-C::kLn2Low), r);
-    Vec q = splat<T>(C::q[C::kDegree]);
-    for (int d = C::kDegree - 1; d >= 0; --d)
+    Many<T, N> q = mul_add(r, splat<T>(C::q[C::kDegree]), splat<T>(C::q[C::kDegree - 1]));
+    for (int d = C::kDegree - 2; d >= 0; --d)
         q = mul_add(q, r, splat<T>(C::q[d]));
     p = mul_add(q, r * r, r);
-    Int scale = ((Int)t + C::kExponentBias) << C::kMantissaBits;
-    return (Vec)scale;
+    return power_of_two(t);
 }
 
 template <class T> FASTLSTM_INLINE VecOf<T> vec_exp(VecOf<T> x) {
     using C = ExpConstants<T>;
-    const VecOf<T> low = splat<T>(C::kMin), high = splat<T>(C::kMax);
-    x = select(x < low, low, x);
-    x = select(x > high, high, x);
-    VecOf<T> p;
-    const VecOf<T> scale = exp_parts<T>(x, p);
-    return mul_add(scale, p, scale);
+    Many<T, 1> p;
+    const Many<T, 1> scale = exp_parts(clamp(Many<T, 1>{{x}}, C::kMin, C::kMax), p);
+    return mul_add(scale, p, scale).v[0];
+}
+
+// sigmoid and tanh as fractions, so that a cell can form two with one division:
+//   sigmoid(x) = e / (1 + e) with e = exp(x),  tanh(x) = t / (t + 2) with t = expm1(2x)
+// Beyond kOne both round to 1, so the denominators stay so small that their products
+// are finite; for negative x the numerators keep the results' relative accuracy.
+template <class T, int N> struct Fraction {
+    Many<T, N> above, below;
+};
+
+// Vector j becomes tanh(x / 2) where bit j of TANH is set, else sigmoid(x): one way for
+// all, so that they stay side by side.
+template <int TANH, class T, int N> FASTLSTM_INLINE Fraction<T, N> fractions(Many<T, N> x) {
+    using C = ExpConstants<T>;
+    Many<T, N> p, start, one;
+    const Many<T, N> scale = exp_parts(clamp(x, C::kMin, C::kOne), p);
+    for (int j = 0; j < N; ++j) {
+        const bool is_tanh = TANH >> j & 1;
+        start.v[j] = is_tanh ? scale.v[j] - splat<T>(T(1)) : scale.v[j];
+        one.v[j] = splat<T>(is_tanh ? T(2) : T(1));
+    }
+    const Many<T, N> above = mul_add(scale, p, start);
+    return {above, above + one};
+}
+
+// Both fractions with one division.
+template <class T, int N>
+FASTLSTM_INLINE void divide(Fraction<T, N> a, Fraction<T, N> b, Many<T, N> &x, Many<T, N> &y) {
+    const Many<T, N> r = splat<T>(T(1)) / (a.below * b.below);
+    x = a.above * (b.below * r);
+    y = b.above * (a.below * r);
 }
 
 template <class T> FASTLSTM_INLINE VecOf<T> vec_sigmoid(VecOf<T> x) {
-    const VecOf<T> one = splat<T>(T(1));
-    return one / (one + vec_exp<T>(-x));
+    const Fraction<T, 1> f = fractions<0>(Many<T, 1>{{x}});
+    return f.above.v[0] / f.below.v[0];
 }
-
+template <class T, int N> FASTLSTM_INLINE Many<T, N> tanh_many(Many<T, N> x) {
+    const Fraction<T, N> f = fractions<(1 << N) - 1>(x + x);
+    return f.above / f.below;
+}
 template <class T> FASTLSTM_INLINE VecOf<T> vec_tanh(VecOf<T> x) {
-    using C = ExpConstants<T>;
     using Int = typename Simd<T>::Int;
-    const Int sign_bit = (Int)splat<T>(T(-0.0));
-    const Int sign = (Int)x & sign_bit;
-    VecOf<T> a = (VecOf<T>)((Int)x & ~sign_bit);
-    const VecOf<T> limit = splat<T>(C::kTanhOne);
-    a = select(a > limit, limit, a);
-    VecOf<T> p;
-    const VecOf<T> scale = exp_parts<T>(a + a, p);
-    const VecOf<T> t = mul_add(scale, p, scale - splat<T>(T(1)));
-    return (VecOf<T>)((Int)(t / (t + splat<T>(T(2)))) | sign);
+    const Int sign = (Int)x & (Int)splat<T>(T(-0.0)); // for -0, which a cell does not mind
+    return (VecOf<T>)((Int)tanh_many(Many<T, 1>{{x}}).v[0] | sign);
 }
 
 template <class T, VecOf<T> (*F)(VecOf<T>)>

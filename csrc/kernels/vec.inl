@@ -90,6 +90,19 @@ FASTLSTM_INLINE VecF vec_sqrt(VecF x) {
 FASTLSTM_INLINE VecD vec_sqrt(VecD x) {
     return (VecD)_mm512_maskz_sqrt_pd((__mmask8)0xff, (__m512d)x);
 }
+// a > b ? a : b and a < b ? a : b: where one is NaN the result is b.
+FASTLSTM_INLINE VecF vec_max(VecF a, VecF b) {
+    return (VecF)_mm512_maskz_max_ps((__mmask16)0xffff, (__m512)a, (__m512)b);
+}
+FASTLSTM_INLINE VecD vec_max(VecD a, VecD b) {
+    return (VecD)_mm512_maskz_max_pd((__mmask8)0xff, (__m512d)a, (__m512d)b);
+}
+FASTLSTM_INLINE VecF vec_min(VecF a, VecF b) {
+    return (VecF)_mm512_maskz_min_ps((__mmask16)0xffff, (__m512)a, (__m512)b);
+}
+FASTLSTM_INLINE VecD vec_min(VecD a, VecD b) {
+    return (VecD)_mm512_maskz_min_pd((__mmask8)0xff, (__m512d)a, (__m512d)b);
+}
 // Products of the low 32 bits of each lane; see kernels/random.inl.
 FASTLSTM_INLINE VecU mul_low(VecU a, VecU b) {
     return (VecU)_mm512_maskz_mul_epu32((__mmask8)0xff, (__m512i)a, (__m512i)b);
@@ -124,6 +137,18 @@ FASTLSTM_INLINE VecF mul_add(VecF a, VecF b, VecF c) {
 }
 FASTLSTM_INLINE VecD mul_add(VecD a, VecD b, VecD c) {
     return (VecD)_mm256_fmadd_pd((__m256d)a, (__m256d)b, (__m256d)c);
+}
+FASTLSTM_INLINE VecF vec_max(VecF a, VecF b) {
+    return (VecF)_mm256_max_ps((__m256)a, (__m256)b);
+}
+FASTLSTM_INLINE VecD vec_max(VecD a, VecD b) {
+    return (VecD)_mm256_max_pd((__m256d)a, (__m256d)b);
+}
+FASTLSTM_INLINE VecF vec_min(VecF a, VecF b) {
+    return (VecF)_mm256_min_ps((__m256)a, (__m256)b);
+}
+FASTLSTM_INLINE VecD vec_min(VecD a, VecD b) {
+    return (VecD)_mm256_min_pd((__m256d)a, (__m256d)b);
 }
 FASTLSTM_INLINE VecF vec_sqrt(VecF x) { return (VecF)_mm256_sqrt_ps((__m256)x); }
 FASTLSTM_INLINE VecD vec_sqrt(VecD x) { return (VecD)_mm256_sqrt_pd((__m256d)x); }
@@ -161,10 +186,10 @@ FASTLSTM_INLINE VecU mul_low(VecU a, VecU b) {
 #endif
 #endif
 
-// Where the condition holds a, else b; NaN in a comparison selects b.
-template <class V, class M> FASTLSTM_INLINE V select(M condition, V a, V b) {
-    return condition ? a : b;
-}
+#if !defined(FASTLSTM_ISA_avx512) && !defined(FASTLSTM_ISA_avx2)
+template <class V> FASTLSTM_INLINE V vec_max(V a, V b) { return a > b ? a : b; }
+template <class V> FASTLSTM_INLINE V vec_min(V a, V b) { return a < b ? a : b; }
+#endif
 
 // The address of row m.
 template <class T> FASTLSTM_INLINE T *row_of(const Rows<T> &rows, Index m) {

@@ -52,8 +52,9 @@ bool merge_input(Index input, Index rows_per_step, Index steps) {
 }
 
 Index chunk_steps(Index rows_per_step, Index row_bytes) {
-    constexpr Index kChunkBytes = 192 * 1024;
-    return std::max<Index>(1, kChunkBytes / std::max<Index>(1, rows_per_step * row_bytes));
+    constexpr Index kChunkBytes = 192 * 1024, kChunkRows = 96;
+    const Index bytes = std::max(kChunkBytes, kChunkRows * row_bytes);
+    return std::max<Index>(1, bytes / std::max<Index>(1, rows_per_step * row_bytes));
 }
 
 std::string describe(const Plan &plan) {

@@ -25,7 +25,8 @@ Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool 
 // one step do not fill a register tile.
 bool merge_input(Index input, Index rows_per_step, Index steps);
 
-// Steps that one chunk spans so that its gate rows stay in cache.
+// Steps that one chunk spans: its gate rows stay in cache, or where they are so large
+// that they do not, they are so many that W_ih is read for all of them at once.
 Index chunk_steps(Index rows_per_step, Index row_bytes);
 
 // "rows x 2", "units x 2", "1 thread", ...
