@@ -1,43 +1,19 @@
-"""One layer: inference and training. Run with ``pytest benchmarks``."""
+"""One layer called for its outputs: inference."""
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
-from fastlstm.nn import LSTM
-from shapes import INFERENCE, ODD, TRAINING, Shape
+from fastlstm.bench.shapes import INFERENCE, ODD, STREAM
 
 
-def _layer(shape: Shape) -> tuple[LSTM, np.ndarray]:
-    lstm = LSTM(shape.inputs, shape.hidden, random_state=0)
-    x = np.random.default_rng(0).standard_normal(
-        (shape.batch, shape.steps, shape.inputs), dtype=np.float32
-    )
-    return lstm, x
-
-
-@pytest.mark.parametrize("shape", INFERENCE + ODD, ids=str)
-def test_inference(benchmark, shape):
-    lstm, x = _layer(shape)
-    y, _ = benchmark(lstm, x)
-    benchmark.extra_info["gflop"] = shape.forward_flops / 1e9
+@pytest.mark.parametrize("shape", [*STREAM, *INFERENCE, *ODD], ids=str)
+def test_inference(run_job, shape):
+    y, h, c = run_job("infer", shape)
     assert y.shape == (shape.batch, shape.steps, shape.hidden)
-    assert np.isfinite(y).all()
+    assert h.shape == c.shape == (1, shape.batch, shape.hidden)
 
 
-@pytest.mark.parametrize("shape", TRAINING + ODD, ids=str)
-def test_training(benchmark, shape):
-    lstm, x = _layer(shape)
-    dy = np.random.default_rng(1).standard_normal(
-        (shape.batch, shape.steps, shape.hidden), dtype=np.float32
-    )
-
-    def train():
-        _, _, cache = lstm.forward(x)
-        lstm.zero_grad()
-        return lstm.backward(dy, cache)
-
-    dx, _ = benchmark(train)
-    benchmark.extra_info["gflop"] = 3 * shape.forward_flops / 1e9
-    assert dx.shape == x.shape
-    assert np.isfinite(lstm.grads.flat).all()
+@pytest.mark.parametrize("shape", [INFERENCE[4], ODD[0]], ids=str)
+def test_inference_float64(run_job, shape):
+    y, _, _ = run_job("infer", shape, "float64")
+    assert y.dtype == "float64"

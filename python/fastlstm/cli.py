@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from . import __version__, _core, set_num_threads, show_config
+from .bench.command import add_arguments as add_bench_arguments
+from .bench.command import positive
 
 __all__ = ["main"]
 
@@ -41,9 +43,9 @@ def _parser() -> argparse.ArgumentParser:
         "ahead, with an LSTM and with simple baselines, on a year held out.",
     )
     demo.add_argument(
-        "--seeds", type=_positive, default=5, help="networks to average (default: 5)"
+        "--seeds", type=positive, default=5, help="networks to average (default: 5)"
     )
-    demo.add_argument("--threads", type=_positive, help="threads to use")
+    demo.add_argument("--threads", type=positive, help="threads to use")
     demo.add_argument(
         "--output",
         type=Path,
@@ -52,18 +54,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     demo.set_defaults(run=_demo)
 
+    bench = commands.add_parser(
+        "bench",
+        help="time this package beside other frameworks, on this machine",
+        description="Time one LSTM layer beside those of other frameworks, each in a "
+        "process of its own and in turn.",
+    )
+    add_bench_arguments(bench)
+
     info = commands.add_parser(
         "info", help="version, ISA, threads and compiler", description="Show the build."
     )
     info.set_defaults(run=_info)
     return parser
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"expected an integer from 1, got {text}")
-    return number
 
 
 def _info(options: argparse.Namespace) -> int:
