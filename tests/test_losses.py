@@ -66,12 +66,15 @@ def test_weights_may_be_lists_integers_and_bools(loss: Any) -> None:
 
 @every_loss
 def test_strided_arrays(loss: Any) -> None:
-    target = targets(loss)
-    value, gradient = loss(PRED.copy(), target)
-    for pred in (np.asfortranarray(PRED), PRED[::-1].copy()[::-1]):
-        again, same = loss(pred, np.asfortranarray(target))
-        assert again == value
-        assert_same_bits({"g": same}, {"g": gradient})
+    for whole, target in (
+        (PRED, targets(loss)),
+        (PRED[:, 3].copy(), targets(loss)[:, 3].copy()),
+    ):
+        value, gradient = loss(whole, target)
+        for pred in (np.asfortranarray(whole), whole[::-1].copy()[::-1]):
+            again, same = loss(pred, np.asfortranarray(target))
+            assert again == value
+            assert_same_bits({"g": same}, {"g": gradient})
 
 
 def bad(value: float) -> np.ndarray:
@@ -106,6 +109,14 @@ SQUARED, ENTROPY = SquaredError(), SoftmaxCrossEntropy()
         ),
         (ENTROPY, PRED, label(3), {}, ValueError, "0 to 2, got 3 at sample 2, step 3"),
         (ENTROPY, PRED, label(-1), {}, ValueError, "got -1 at sample 2, step 3"),
+        (
+            ENTROPY,
+            PRED,
+            label(-1).astype(np.uint64),
+            {},
+            ValueError,
+            "got 18446744073709551615 at sample 2, step 3",
+        ),
         (
             ENTROPY,
             PRED[:, 3],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -200,6 +201,8 @@ def test_steps_refuse(case: OptimizerCase, rng: np.random.Generator) -> None:
         (Parameters(SPECS, "float32").grads, {}, TypeError, "grads must be float64"),
         (grads, {"max_norm": 0.0}, ValueError, r"max_norm .* \(0, inf\), got 0"),
         (grads, {"max_norm": np.nan}, ValueError, "max_norm must be finite"),
+        (grads, {"max_norm": math.inf}, ValueError, "max_norm must be finite"),
+        (grads, {"max_norm": True}, TypeError, "max_norm must be a real number"),
     ):
         with pytest.raises(error, match=match):
             optimizer.step(bad, **options)

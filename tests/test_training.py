@@ -143,8 +143,8 @@ def test_loss_curve_is_the_weighted_mean() -> None:
     squares = []
     forward = model.forward
 
-    def watched(batch: SequenceBatch, *, mask_seed: int, row_ids: Any) -> Any:
-        outputs, cache = forward(batch, mask_seed=mask_seed, row_ids=row_ids)
+    def watched(batch: SequenceBatch, *, row_ids: Any, **options: Any) -> Any:
+        outputs, cache = forward(batch, row_ids=row_ids, **options)
         difference = outputs[:, 0] - data.targets[row_ids, 0]
         squares.append((weights[row_ids] * difference**2).sum())
         return outputs, cache
@@ -258,6 +258,87 @@ def test_divergence_changes_nothing() -> None:
     with pytest.raises(FloatingPointError, match="training loss is inf in epoch 1"):
         trainer.fit(TrainingSet(make_data().inputs, np.full((50, 1), -3e38, "f")))
     np.testing.assert_array_equal(trainer.model.params.flat, before)
+
+
+def test_an_overflow_of_the_gradient_changes_nothing() -> None:
+    # Zero weights give h = 0, so outputs and loss are finite; dh is not.
+    trainer = make_trainer(batch_size=25, early_stopping=False)
+    model = trainer.model
+    with model.params.update() as flat:
+        flat[:] = 0.0
+        flat[model.params.size - 6 : -1] = 3e38  # the head's weights
+    before, state = model.params.flat.copy(), trainer.state_dict()
+    with pytest.raises(
+        FloatingPointError, match=r"gradient overflowed in epoch 1.*smaller learning"
+    ):
+        trainer.fit(TrainingSet(make_data().inputs, np.full((50, 1), 1e3, "f")))
+    np.testing.assert_array_equal(model.params.flat, before)
+    assert trainer.state_dict()["optimizer"]["steps"] == state["optimizer"]["steps"]
+
+
+def test_inputs_are_checked_once_and_first() -> None:
+    calls: list[str] = []
+
+    class Note(Callback):
+        def on_fit_begin(self, trainer: Trainer) -> None:
+            calls.append("begin")
+
+    trainer = make_trainer(callbacks=[Note()], max_epochs=3)
+    data = make_data()
+    row = int(data.inputs.row_lengths.argmax())
+    data.inputs.x[row, 2, 1] = np.nan
+    with pytest.raises(ValueError, match=f"nan at sample {row}, step 2, feature 1"):
+        trainer.fit(data)
+    assert calls == []
+    data.inputs.x[row, 2, 1] = 0.0
+    check, forward = trainer.model.check, trainer.model.forward
+
+    def counted_check(batch: SequenceBatch) -> None:
+        calls.append(f"check {len(batch)}")
+        check(batch)
+
+    def counted_forward(batch: SequenceBatch, **options: Any) -> Any:
+        calls.append(f"{len(batch)} checked: {options['checked']}")
+        return forward(batch, **options)
+
+    trainer.model.check = counted_check  # type: ignore[method-assign]
+    trainer.model.forward = counted_forward  # type: ignore[method-assign]
+    trainer.fit(data)
+    epoch = ["16 checked: True"] * 3 + ["2 checked: True"]
+    assert calls == ["check 50", "begin", *epoch * 3]
+
+
+@pytest.mark.parametrize("per_step", [False, True])
+@pytest.mark.parametrize("ragged", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_batches_are_what_indexing_gives(
+    per_step: bool, ragged: bool, weighted: bool
+) -> None:
+    data = make_data(per_step=per_step)
+    weights = np.linspace(0.5, 3.0, 50) if weighted else None
+    inputs = data.inputs if ragged else SequenceBatch(data.inputs.x)
+    whole = TrainingSet(inputs, data.targets, weights, per_step)
+    rows = np.array([31, 2, 44, 2, 17])
+    lengths = inputs.row_lengths[rows]
+    steps = lengths.max()
+    batch = whole.take(rows)
+    expected = TrainingSet(
+        SequenceBatch(inputs.x[rows, :steps], lengths if ragged else None),
+        data.targets[rows, :steps] if per_step else data.targets[rows],
+        None if weights is None else weights[rows],
+        per_step,
+    )
+    for name in ("x", "row_lengths"):
+        np.testing.assert_array_equal(
+            getattr(batch.inputs, name), getattr(expected.inputs, name)
+        )
+    np.testing.assert_array_equal(batch.targets, expected.targets)
+    assert batch.targets.flags.c_contiguous
+    assert batch.total_weight == expected.total_weight
+    ones = np.ones(5) if weights is None else weights[rows]
+    total = float((ones * (lengths if per_step else 1)).sum())
+    assert batch.total_weight == pytest.approx(total, rel=1e-15)
+    assert (batch.loss_lengths is not None) == (per_step and ragged)
 
 
 @pytest.mark.parametrize(

@@ -135,6 +135,9 @@ def as_dtype(name: str, value: npt.ArrayLike, dtype: FloatDtype) -> Array:
     Another dtype is an error, not a cast: a silent float64 to float32 conversion
     would cost a pass over the data at every call and hide a loss of digits.
     """
+    # NumPy has one object for each native dtype, and `is` takes a third of `==`.
+    if type(value) is np.ndarray and value.dtype is dtype:
+        return value
     array: Array = as_array(name, value)
     if array.dtype != dtype:
         raise TypeError(
@@ -164,8 +167,6 @@ def as_floats(name: str, value: npt.ArrayLike, dtype: FloatDtype) -> Array:
 
 def all_finite(array: Array) -> bool:
     """Tell whether no element is NaN or infinite; no temporary array."""
-    if not array.size:
-        return True
     # A sum of squares may overflow where every element is finite: then look again.
     if array.size <= _VDOT_LIMIT and math.isfinite(np.vdot(array, array)):
         return True

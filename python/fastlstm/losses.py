@@ -80,9 +80,8 @@ class SquaredError:
                 f"target must have the shape of pred, {pred.shape}, got {target.shape}"
             )
         gradient = np.empty(pred.shape, pred.dtype)
-        k = pred.shape[-1]
         value = _core.squared_error(
-            pred.reshape(-1, k), target.reshape(-1, k), weights, gradient.reshape(-1, k)
+            _rows(pred), _rows(target), weights, _rows(gradient)
         )
         if not math.isfinite(value):
             _check_target(target, weights)
@@ -147,7 +146,9 @@ class SoftmaxCrossEntropy:
                 f"got {labels.shape}"
             )
         k = pred.shape[-1]
-        if labels.min() < 0 or labels.max() >= k:
+        flat = np.ascontiguousarray(labels.reshape(-1), dtype=np.int64)
+        # argmin takes a third of the time of min.
+        if flat[flat.argmin()] < 0 or flat[flat.argmax()] >= k:
             bad = (labels < 0) | (labels >= k)
             absent = weights.reshape(labels.shape) == 0.0
             if not absent[bad].all():
@@ -157,12 +158,7 @@ class SoftmaxCrossEntropy:
                     f"{labels[tuple(at)]} at {_place(at)}"
                 )
         gradient = np.empty(pred.shape, pred.dtype)
-        value = _core.softmax_cross_entropy(
-            pred.reshape(-1, k),
-            np.ascontiguousarray(labels.reshape(-1), dtype=np.int64),
-            weights,
-            gradient.reshape(-1, k),
-        )
+        value = _core.softmax_cross_entropy(_rows(pred), flat, weights, _rows(gradient))
         return value, gradient
 
 
@@ -186,11 +182,14 @@ def _prepare(
             "pred must have shape (N, K) or (N, T, K), no axis empty, got "
             f"{array.shape}"
         )
-    array = np.ascontiguousarray(array)
+    if not array.flags.c_contiguous:
+        array = np.ascontiguousarray(array)
     rows = array.shape[:-1]
     if lengths is None and sample_weight is None:
         count = math.prod(rows)
-        return array, np.full(count, 1.0 / count, array.dtype)
+        uniform: Array = np.empty(count, array.dtype)
+        uniform.fill(1.0 / count)  # a third of the time of np.full
+        return array, uniform
     weights = np.ones(rows)
     if sample_weight is not None:
         weights *= _sample_weight(sample_weight, rows[0]).reshape(
@@ -203,6 +202,11 @@ def _prepare(
         weights *= np.arange(rows[1]) < valid[:, None]
     weights /= weights.sum()
     return array, weights.astype(array.dtype).reshape(-1)
+
+
+def _rows(array: Array) -> Array:
+    """Return (N, K) or (N, T, K) as rows of K."""
+    return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
 
 
 def _sample_weight(sample_weight: npt.ArrayLike, samples: int) -> Array:

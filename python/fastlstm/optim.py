@@ -93,7 +93,10 @@ class Optimizer(ABC):
             raise ValueError(f"grads must belong to {params}, got {grads}")
         if grads.flat.dtype != params.dtype:
             raise TypeError(f"grads must be {params.dtype}, got {grads.flat.dtype}")
-        if max_norm is not None:
+        # A float in range needs no words: this is once a batch.
+        if max_norm is not None and not (
+            type(max_norm) is float and 0.0 < max_norm < math.inf
+        ):
             max_norm = check_float("max_norm", max_norm, "(0, inf)")
         flat = grads.flat
         norm = math.sqrt(_core.squared_norm(flat))

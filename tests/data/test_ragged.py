@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from fastlstm.data import SequenceBatch
@@ -41,6 +43,37 @@ def test_take_copies(rng: np.random.Generator) -> None:
     taken = batch.take(np.array([1]))
     taken.x[...] = 0.0
     assert batch.x[1].all()
+
+
+@pytest.mark.parametrize("lengths", [None, np.array([4, 1, 5, 3, 5])])
+@pytest.mark.parametrize("order", ["C", "F", "every second", "steps reversed"])
+@pytest.mark.parametrize(
+    "rows",
+    [
+        np.array([3, 0, 3]),
+        np.array([3, 1], np.int32),
+        np.array([True, False, False, True, False]),  # a mask is no numbers
+        slice(1, 4),
+        slice(None, None, -2),
+    ],
+    ids=["rows", "int32", "mask", "slice", "backwards"],
+)
+def test_any_rows_of_any_array(
+    rng: np.random.Generator, rows: Any, order: str, lengths: np.ndarray | None
+) -> None:
+    x = rng.standard_normal((5, 5, 2))
+    forms = {
+        "C": x,
+        "F": np.asfortranarray(x),
+        "every second": np.repeat(x, 2, axis=0)[::2],
+        "steps reversed": x[:, ::-1].copy()[:, ::-1],
+    }
+    batch = SequenceBatch(forms[order], lengths).take(rows)
+    steps = 5 if lengths is None else lengths[rows].max()
+    np.testing.assert_array_equal(batch.x, x[rows, :steps])
+    assert batch.x.flags.c_contiguous
+    expected = np.full(5, 5) if lengths is None else lengths
+    np.testing.assert_array_equal(batch.row_lengths, expected[rows])
 
 
 def test_dtype() -> None:

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from fastlstm import LSTMClassifier, LSTMRegressor
 from scipy import sparse
+from sklearn.exceptions import NotFittedError
 
 from ..compare import assert_same_bits
 
@@ -40,6 +41,54 @@ def test_forms_of_one_feature_agree(rng: np.random.Generator) -> None:
         model = regressor().fit(form, y)
         assert model.n_features_in_ == (7 if np.ndim(form) == 2 else 1), name
         assert_same_bits({name: model.predict(form)}, {name: expected})
+
+
+@pytest.mark.parametrize("rank", [2, 3])
+def test_memory_of_an_array_does_not_matter(
+    rng: np.random.Generator, rank: int, tmp_path: Any
+) -> None:
+    shape = (12, 7, 3)[:rank]
+    X, y = rng.integers(-9, 9, shape).astype(np.float64), np.arange(12.0)
+    model = regressor().fit(X, y)
+    expected = model.predict(X)
+    stored = np.memmap(tmp_path / "x", np.float64, "w+", shape=shape)
+    stored[:] = X
+    forms = {
+        "float32": X.astype(np.float32),
+        "columns first": np.asfortranarray(X),
+        "strided": np.repeat(X, 2, axis=-1)[..., ::2],
+        "other byte order": X.astype(X.dtype.newbyteorder()),
+        "half": X.astype(np.float16),
+        "integers": X.astype(np.int64),
+        "objects": X.astype(object),
+        "read-only": np.broadcast_to(X, shape),
+        "mapped": stored,
+    }
+    for name, form in forms.items():
+        assert_same_bits({name: model.predict(form)}, {name: expected})
+    with pytest.raises(ValueError, match="Complex data not supported"):
+        model.predict(X.astype(complex))
+
+
+def test_arrays_after_a_frame(rng: np.random.Generator) -> None:
+    frame = pd.DataFrame(rng.standard_normal((12, 3)), columns=["mon", "tue", "wed"])
+    model = regressor().fit(frame, np.arange(12.0))
+    with pytest.warns(UserWarning, match="X does not have valid feature names"):
+        model.predict(frame.to_numpy())
+
+
+def test_no_samples(rng: np.random.Generator) -> None:
+    X, y = rng.standard_normal((12, 7)), np.arange(12.0)
+    with pytest.raises(ValueError, match=r"Found array with 0 sample\(s\)"):
+        regressor().fit(X, y).predict(X[:0])
+    with pytest.raises(ValueError, match=r"X has shape \(0, 7, 1\)"):
+        regressor().fit(X[:, :, None], y).predict(X[:0, :, None])
+
+
+def test_prediction_before_fit(rng: np.random.Generator) -> None:
+    for estimator in (LSTMRegressor(4), LSTMClassifier(4)):
+        with pytest.raises(NotFittedError, match=r"This LSTM.* is not fitted yet"):
+            estimator.predict(rng.standard_normal((2, 7, 3)))
 
 
 def test_objects_of_sequences(rng: np.random.Generator) -> None:

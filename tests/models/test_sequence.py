@@ -91,13 +91,103 @@ def test_large_batches_are_read_in_parts(
         monkeypatch.undo()
 
 
+SPOILT: list[tuple[Any, type[Exception], str]] = [
+    (lambda x: x[:, :, :2], ValueError, r"\(samples, steps, 3\), got \(5, 9, 2\)"),
+    (lambda x: x.astype("f4"), TypeError, "x must be float64 .* got float32"),
+    (lambda x: np.where(x == x[1, 1, 2], np.nan, x), ValueError, "nan at sample 1, st"),
+    (lambda x: np.where(x == x[2, 8, 0], np.inf, x), ValueError, "sample 2, step 8, f"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "error", "message"), SPOILT)
+@pytest.mark.parametrize("method", ["check", "infer", "forward"])
+def test_inputs_are_checked(
+    rng: np.random.Generator,
+    method: str,
+    spoil: Any,
+    error: type[Exception],
+    message: str,
+) -> None:
+    model, batch = make(rng, "plain")
+    options = {"mask_seed": 0, "row_ids": np.arange(5)} if method == "forward" else {}
+    with pytest.raises(error, match=message):
+        getattr(model, method)(batch.with_x(spoil(batch.x)), **options)
+
+
+def test_padding_is_not_checked(rng: np.random.Generator) -> None:
+    model, batch = make(rng, "plain")
+    expected = model.infer(batch)
+    batch.x[~batch.mask] = np.nan
+    model.check(batch)
+    assert_same_bits({"y": model.infer(batch)}, {"y": expected})
+
+
+def test_seed_and_rows_are_checked(rng: np.random.Generator) -> None:
+    model, batch = make(rng, "dropout")
+    with pytest.raises(ValueError, match=r"mask_seed must be at least 0 .* got -1"):
+        model.forward(batch, mask_seed=-1, row_ids=np.arange(5))
+    with pytest.raises(ValueError, match=r"row_ids must be \(5,\) integers"):
+        model.forward(batch, mask_seed=0, row_ids=np.arange(4))
+
+
+@pytest.mark.parametrize("output", ["last", "sequence"])
+@pytest.mark.parametrize("name", CONFIGURATIONS)
+def test_what_was_checked_gives_the_same(
+    rng: np.random.Generator, name: str, output: str
+) -> None:
+    model, whole = make(rng, name, output)
+    rows = np.array([4, 0, 2])
+    batch = whole.take(rows)
+    results = []
+    for checked in (False, True):
+        outputs, cache = model.forward(
+            batch, mask_seed=3, row_ids=rows, checked=checked
+        )
+        grads = model.params.new_grads()
+        model.backward(np.ones_like(outputs), cache, grads)
+        results.append({"y": outputs, "grads": grads.flat})
+    assert_same_bits(*results)
+
+
+def test_backward_refuses(rng: np.random.Generator) -> None:
+    model, batch = make(rng, "plain")
+    other, _ = make(rng, "deep")
+
+    def forward() -> Any:
+        return model.forward(batch, mask_seed=0, row_ids=np.arange(5))
+
+    outputs, cache = forward()
+    with pytest.raises(ValueError, match="cache is of another layer"):
+        other.backward(outputs, cache)
+    with pytest.raises(ValueError, match=r"doutputs must have shape \(5, 2\), as outp"):
+        model.backward(outputs[:, :1], cache)
+    with pytest.raises(TypeError, match=r"doutputs must be float64 .* got float32"):
+        model.backward(outputs.astype(np.float32), cache)
+    with pytest.raises(ValueError, match="grads must have the names and shapes"):
+        model.backward(outputs, cache, other.params.new_grads())
+    assert not model.grads.flat.any()
+    model.backward(outputs, cache)
+    with pytest.raises(ValueError, match="cache was used already"):
+        model.backward(outputs, cache)
+    _, cache = forward()
+    with model.params.update():
+        pass
+    with pytest.raises(ValueError, match="cache is outdated"):
+        model.backward(outputs, cache)
+
+
 def test_last_is_the_state_after_the_last_valid_step(rng: np.random.Generator) -> None:
     last, batch = make(rng, "plain", "last")
     each, _ = make(rng, "plain", "sequence")
+    for model in (last, each):
+        with model.params.writable() as values:
+            values["head.bias"][:] = 1.0, -2.0
     steps = each.infer(batch)
     ends = steps[np.arange(5), batch.row_lengths - 1]
     assert_same_bits({"y": last.infer(batch)}, {"y": ends})
-    assert not steps[~batch.mask].any()
+    each.target_scaler = SequenceScaler().fit(rng.normal(1000, 50, (30, 2)))
+    for outputs in (steps, each.predict(batch)):
+        assert not outputs[~batch.mask].any()
 
 
 def test_dropout_follows_the_row(rng: np.random.Generator) -> None:

@@ -116,6 +116,22 @@ def test_nan_counts_in_valid_steps_only() -> None:
         lstm(with_nan(1, 2, 3), lengths=[5, 3, 5])
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("order", ["C", "F", "strided"])
+def test_huge_is_not_infinite(dtype: str, order: str) -> None:
+    lstm = LSTM(I, H, dtype=dtype, random_state=0)
+    x = np.full((N, T, I), np.finfo(dtype).max, dtype)  # squares of it overflow
+    if order == "F":
+        x = np.asfortranarray(x)
+    elif order == "strided":
+        x = np.repeat(x, 2, axis=2)[:, :, ::2]
+    lstm(x)
+    x[2, 3, 4] = np.nan
+    lstm(x, lengths=[5, 5, 3])
+    with pytest.raises(ValueError, match="nan at sample 2, step 3, feature 4"):
+        lstm(x)
+
+
 BAD_STATES = [
     (zeros(1, N, H), "state must be a pair"),
     ((zeros(1, N, H),), "state must be a pair"),

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
 from .._validate import check_lengths
 
-__all__ = ["SequenceBatch"]
+__all__ = ["SequenceBatch", "take_rows"]
+
+# NumPy has one object for each native dtype.
+_INT64: Final = np.dtype(np.int64)
 
 
 @dataclass(frozen=True)
@@ -123,15 +126,34 @@ class SequenceBatch:
 
     def take(self, rows: NDArray[np.int64] | slice) -> SequenceBatch:
         """Copy the sequences at ``rows``, cut to the longest of them."""
-        lengths = None
-        longest = self.n_steps
-        if self.lengths is not None:
-            lengths = self.lengths[rows]
-            longest = int(lengths.max(initial=1))
-            if (lengths == longest).all():
-                lengths = None
-        return SequenceBatch(np.ascontiguousarray(self.x[rows, :longest]), lengths)
+        if self.lengths is None:
+            return self._made(take_rows(self.x, rows), None)
+        lengths = take_rows(self.lengths, rows)
+        longest = int(lengths.max(initial=1))
+        ragged = lengths.min(initial=longest) < longest
+        x = take_rows(self.x[:, :longest], rows)
+        return self._made(x, lengths if ragged else None)
 
     def with_x(self, x: NDArray[Any]) -> SequenceBatch:
         """Put other values, (N, T, anything), on the same steps."""
         return SequenceBatch(x, self.lengths)
+
+    @classmethod
+    def _made(cls, x: NDArray[Any], lengths: NDArray[np.int64] | None) -> SequenceBatch:
+        """Make a batch of what another one has checked; a fit makes one a step."""
+        batch = cls.__new__(cls)
+        batch.__dict__.update(x=x, lengths=lengths)
+        return batch
+
+
+def take_rows(array: NDArray[Any], rows: NDArray[np.int64] | slice) -> NDArray[Any]:
+    """Return ``array[rows]``, C-contiguous, in the shortest way."""
+    # `take` is three times as fast as an index, but would first make all of a strided
+    # array contiguous, and would read a mask as numbers.
+    if (
+        isinstance(rows, np.ndarray)
+        and rows.dtype is _INT64
+        and array.flags.c_contiguous
+    ):
+        return array.take(rows, axis=0)
+    return np.ascontiguousarray(array[rows])

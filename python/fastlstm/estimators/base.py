@@ -315,7 +315,8 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
 
     def _predict(self, X: Any) -> tuple[SequenceBatch, NDArray[Any]]:
         """Check sequences and ask the model about them, in the user's units."""
-        check_is_fitted(self)
+        if not hasattr(self, "model_"):  # the whole check asks for tags and more
+            check_is_fitted(self, "model_")
         inputs = check_sequences(self, X, reset=False)
         with limit_threads(self.n_jobs):
             return inputs, self.model_.predict(inputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 
 from joblib import effective_n_jobs
 
@@ -19,10 +19,10 @@ __all__ = ["limit_threads"]
 _lock = threading.Lock()
 _calls = 0
 _before = 0
+_NO_LIMIT = nullcontext()
 
 
-@contextmanager
-def limit_threads(n_jobs: int | None) -> Iterator[None]:
+def limit_threads(n_jobs: int | None) -> AbstractContextManager[None]:
     """Use ``n_jobs`` threads, -1 for one a core, or with None whatever is set.
 
     Results never depend on the number of threads. Where calls overlap, the newest
@@ -33,10 +33,12 @@ def limit_threads(n_jobs: int | None) -> Iterator[None]:
     ValueError
         ``n_jobs`` is 0.
     """
+    return _NO_LIMIT if n_jobs is None else _limit(n_jobs)
+
+
+@contextmanager
+def _limit(n_jobs: int) -> Iterator[None]:
     global _calls, _before
-    if n_jobs is None:
-        yield
-        return
     threads = effective_n_jobs(n_jobs)
     with _lock:
         if _calls == 0:

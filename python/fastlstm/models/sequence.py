@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,16 +12,21 @@ from .._validate import (
     Array,
     IntArray,
     RandomState,
-    all_finite,
+    as_floats,
     as_generator,
     check_choice,
     check_float,
     check_int,
+    check_row_ids,
 )
 from ..data import SequenceBatch, SequenceScaler
 from ..nn import LSTM, Dropout, Linear
-from ..nn.base import derive_seed
+from ..nn.base import Cache, check_like, flat_grads
 from ..params import Gradients, Parameters
+from .network import NetworkCache, SequenceNetwork
+
+if TYPE_CHECKING:
+    ModelCache: TypeAlias = Cache[tuple[NetworkCache, tuple[int, ...]]]
 
 __all__ = ["Output", "SequenceModel"]
 
@@ -30,16 +35,6 @@ Output: TypeAlias = Literal["last", "sequence"]
 # Inference keeps the hidden states of every step of the rows at work; this many numbers
 # of them (128 MB in float32) are enough to keep all cores busy.
 _NUMBERS_AT_WORK = 2**25
-
-
-class _Cache(NamedTuple):
-    """What ``backward`` needs from ``forward``."""
-
-    lstm: Any
-    dropout: Any
-    head: Any
-    batch: SequenceBatch
-    state_shapes: list[tuple[int, ...]]
 
 
 class SequenceModel:
@@ -115,7 +110,7 @@ class SequenceModel:
             "output": output,
             "dtype": dtype,
         }
-        self._lstm = LSTM(
+        lstm = LSTM(
             input_size,
             hidden_size,
             num_layers,
@@ -125,13 +120,11 @@ class SequenceModel:
             dtype=dtype,
             random_state=rng,
         )
-        self._directions = 2 if bidirectional else 1
-        self._width = width = self._lstm.output_size
-        self._dropout = Dropout(dropout) if dropout else None
-        self._head = Linear(width, output_size, dtype=dtype, random_state=rng)
-        self.params = Parameters.join(
-            {"lstm": self._lstm.params, "head": self._head.params}
+        head = Linear(lstm.output_size, output_size, dtype=dtype, random_state=rng)
+        self._network = SequenceNetwork(
+            lstm, Dropout(dropout) if dropout else None, head, last=output == "last"
         )
+        self.params = Parameters.join({"lstm": lstm.params, "head": head.params})
         self.input_scaler: SequenceScaler | None = None
         self.target_scaler: SequenceScaler | None = None
         self.classes: NDArray[Any] | None = None
@@ -150,36 +143,14 @@ class SequenceModel:
 
     def scale_inputs(self, batch: SequenceBatch) -> SequenceBatch:
         """Copy ``batch`` into the network's units and dtype."""
-        x = batch.x
-        if self.input_scaler is not None:
-            x = self.input_scaler.transform(x)
-        try:
-            with np.errstate(over="raise"):
-                return batch.with_x(np.ascontiguousarray(x, self.dtype))
-        except FloatingPointError:
-            raise ValueError(
-                f"inputs reach {np.abs(x).max():.3g}, too large for {self.dtype}: "
-                "expected data on the scale of the fit, or dtype='float64'"
-            ) from None
+        return batch.with_x(self._scaled(batch.x))
 
     def infer(self, batch: SequenceBatch) -> Array:
         """Compute (N, K) or (N, T, K) outputs, zeros at padded steps.
 
         The output of a sequence has the same bits whatever batch it is in.
         """
-        size = batch.n_steps * self._width
-        rows = max(1, _NUMBERS_AT_WORK // max(1, size))
-        shape = (len(batch),) if self.output == "last" else batch.x.shape[:2]
-        result: Array = np.zeros((*shape, self.config["output_size"]), self.dtype)
-        for begin in range(0, len(batch), rows):
-            at = slice(begin, begin + rows)
-            part = batch.take(at) if len(batch) > rows else batch
-            y, (h, _) = self._lstm(part.x, lengths=part.lengths)
-            if self.output == "last":
-                result[at] = self._head(self._final(h))
-            else:
-                result[at, : part.n_steps] = self._steps(self._head(y), part)
-        return result
+        return self._infer(batch.x, batch.lengths)
 
     def predict(self, batch: SequenceBatch) -> NDArray[Any]:
         """Predict in the user's units, from inputs in the user's units.
@@ -190,90 +161,128 @@ class SequenceModel:
             Values in the units of the training targets; with ``classes``, their
             probabilities.
         """
-        outputs: NDArray[Any] = self.infer(self.scale_inputs(batch)).astype(np.float64)
+        numbers = self._infer(self._scaled(batch.x), batch.lengths)
+        outputs: NDArray[Any] = numbers.astype(np.float64)
         if self.classes is not None:
             outputs -= outputs.max(axis=-1, keepdims=True)
             np.exp(outputs, out=outputs)
             outputs /= outputs.sum(axis=-1, keepdims=True)
-            return outputs
-        if self.target_scaler is not None:
+        elif self.target_scaler is not None:
             outputs = self.target_scaler.inverse_transform(outputs)
-            if self.output == "sequence":
-                outputs = self._steps(outputs, batch)
+            if batch.lengths is not None and not self._network.last:
+                outputs[~batch.mask] = 0.0
         return outputs
+
+    def _scaled(self, x: NDArray[Any]) -> Array:
+        """Return ``x`` in the network's units and dtype, C-contiguous."""
+        if self.input_scaler is not None:
+            x = self.input_scaler.transform(x)
+        try:
+            with np.errstate(over="raise"):
+                return np.ascontiguousarray(x, self.dtype)
+        except FloatingPointError:
+            raise ValueError(
+                f"inputs reach {np.abs(x).max():.3g}, too large for {self.dtype}: "
+                "expected data on the scale of the fit, or dtype='float64'"
+            ) from None
+
+    def _infer(self, x: Array, lengths: IntArray | None) -> Array:
+        network = self._network
+        x, lengths = network.check_inputs(x, lengths)
+        rows = max(1, _NUMBERS_AT_WORK // (x.shape[1] * network.lstm.output_size))
+        if len(x) <= rows:
+            return network.infer(x, lengths)
+        batch = SequenceBatch(x, lengths)
+        shape = (len(x),) if network.last else x.shape[:2]
+        result: Array = np.zeros((*shape, network.head.out_features), self.dtype)
+        for begin in range(0, len(x), rows):
+            at = slice(begin, begin + rows)
+            part = batch.take(at)
+            outputs = network.infer(part.x, part.lengths)
+            if network.last:
+                result[at] = outputs
+            else:
+                result[at, : part.n_steps] = outputs
+        return result
 
     # ------------------------------------------------------------------ training
 
+    def check(self, batch: SequenceBatch) -> None:
+        """Check what ``forward`` would, on a whole data set before its first batch.
+
+        Raises
+        ------
+        ValueError
+            Another number of features than the model's, NaN or inf in a valid step.
+        TypeError
+            Another dtype.
+        """
+        self._network.check_inputs(batch.x, batch.lengths)
+
     def forward(
-        self, batch: SequenceBatch, *, mask_seed: int, row_ids: IntArray
-    ) -> tuple[Array, _Cache]:
+        self,
+        batch: SequenceBatch,
+        *,
+        mask_seed: int,
+        row_ids: IntArray,
+        checked: bool = False,
+    ) -> tuple[Array, ModelCache]:
         """Compute outputs as ``infer`` does but with dropout, and keep a cache.
 
-        ``row_ids`` (N,) name the sequences, so that a sequence's dropout masks do not
-        depend on its place in the batch.
+        Parameters
+        ----------
+        batch : SequenceBatch
+        mask_seed : int
+            From 0 to 2**64 - 1; gives the dropout masks.
+        row_ids : (N,) array of int
+            Name the sequences, so that a sequence's masks do not depend on its place in
+            the batch.
+        checked : bool, default=False
+            Whether ``batch`` was taken from one that `check` has passed, and is as
+            `SequenceBatch.take` leaves it. It and ``row_ids`` are not copied then:
+            leave them unchanged until ``backward``.
+
+        Returns
+        -------
+        outputs : (N, K) or (N, T, K) array
+        cache : Cache
+            For one `backward`, before the weights change.
         """
-        y, (h, _), lstm_cache = self._lstm.forward(
-            batch.x, lengths=batch.lengths, mask_seed=mask_seed, row_ids=row_ids
-        )
-        z = self._final(h) if self.output == "last" else y
-        dropout_cache = None
-        if self._dropout is not None:
-            # A seed of its own, or it would draw the masks of a layer below.
-            z, dropout_cache = self._dropout.forward(
-                z, mask_seed=derive_seed(mask_seed, 1), row_ids=row_ids
-            )
-        outputs, head_cache = self._head.forward(z)
-        if self.output == "sequence":
-            outputs = self._steps(outputs, batch)
-        blocks = h if isinstance(h, list) else [h]
-        shapes = [block.shape for block in blocks]
-        return outputs, _Cache(lstm_cache, dropout_cache, head_cache, batch, shapes)
+        x, lengths = batch.x, batch.lengths
+        if not checked:
+            x, lengths = self._network.check_inputs(x, lengths)
+            row_ids = check_row_ids(row_ids, len(x))
+            check_int("mask_seed", mask_seed, 0, 2**64 - 1)
+        outputs, kept = self._network.forward(x, lengths, mask_seed, row_ids)
+        return outputs, Cache(self, self.params.version, (kept, outputs.shape))
 
     def backward(
-        self, doutputs: Array, cache: _Cache, grads: Gradients | None = None
+        self, doutputs: Array, cache: ModelCache, grads: Gradients | None = None
     ) -> None:
         """Add the gradients of the weights, given those of the outputs.
 
         ``doutputs`` has to be zero at padded steps, as a loss with lengths leaves it.
+        Where a gradient overflows, those of the weights do: the optimizer, which takes
+        their norm anyway, refuses them.
+
+        Raises
+        ------
+        ValueError
+            Another model's cache, a used or an outdated one, another shape, gradients
+            of other parameters.
+        TypeError
+            Another dtype.
         """
-        grads = self.grads if grads is None else grads
-        dz = self._head.backward(doutputs, cache.head, grads=grads.part("head"))
-        if self._dropout is not None:
-            dz = self._dropout.backward(dz, cache.dropout)
-        if not all_finite(dz):
-            raise FloatingPointError(
-                "the gradient overflowed: a smaller learning rate or a max_grad_norm "
-                "may help"
-            )
-        into = grads.part("lstm")
-        if self.output == "last":
-            dh = self._final_gradient(dz, cache.state_shapes)
-            self._lstm.backward(
-                None, cache.lstm, dstate=(dh, None), grads=into, need_dx=False
-            )
+        params = self.params
+        kept, shape = cache.open(self, params.version)
+        doutputs = as_floats("doutputs", doutputs, params.dtype)
+        check_like("doutputs", doutputs, shape, "outputs")
+        if grads is None:
+            grads = params.grads
         else:
-            self._lstm.backward(dz, cache.lstm, grads=into, need_dx=False)
-
-    def _final(self, h: Array | list[Array]) -> Array:
-        """Join the top layer's final states to (N, D * R), forward then backward."""
-        top = h[-1] if isinstance(h, list) else h[-self._directions :]
-        return np.ascontiguousarray(top.transpose(1, 0, 2)).reshape(-1, self._width)
-
-    def _final_gradient(
-        self, dz: Array, shapes: list[tuple[int, ...]]
-    ) -> Array | list[Array]:
-        """Hand the gradient of ``_final`` to the states: zero below the top layer."""
-        blocks: list[Array] = [np.zeros(shape, self.dtype) for shape in shapes]
-        top = blocks[-1][-self._directions :]
-        top[...] = dz.reshape(len(dz), self._directions, -1).transpose(1, 0, 2)
-        return blocks if len(blocks) > 1 else blocks[0]
-
-    @staticmethod
-    def _steps(outputs: Array, batch: SequenceBatch) -> Array:
-        """Put zeros where a sequence has ended, instead of the head's bias."""
-        if batch.lengths is not None:
-            outputs[~batch.mask] = 0.0
-        return outputs
+            flat_grads(params, grads)  # raises where they are of other parameters
+        self._network.backward(doutputs, kept, grads)
+        cache.close()
 
     # --------------------------------------------------------------------- state
 

@@ -113,6 +113,11 @@ class Linear(ParameterLayer):
             f"dtype={self.dtype.name!r})"
         )
 
+    @property
+    def compiled(self) -> _core.Linear:
+        """The core's own layer with the newest weights, for callers that checked."""
+        return self._core.synced(self.params)
+
     def __call__(
         self, x: npt.ArrayLike, *, lengths: npt.ArrayLike | None = None
     ) -> Array:
@@ -218,7 +223,7 @@ class Linear(ParameterLayer):
 
     def _outputs(self, x2d: Array, shape: tuple[int, ...], valid: Mask | None) -> Array:
         y2d = np.empty((x2d.shape[0], self.out_features), self.dtype)
-        self._core.synced(self.params).forward(x2d, y2d)
+        self.compiled.forward(x2d, y2d)
         return _spread(y2d, valid, (*shape[:-1], self.out_features))
 
     def _checked(

@@ -11,31 +11,21 @@ import numpy.typing as npt
 from .. import _core
 from .._validate import (
     Array,
-    IntArray,
     RandomState,
-    as_dtype,
     as_floats,
     as_generator,
-    as_rows,
     check_bool,
     check_choice,
     check_dtype,
     check_float,
     check_int,
-    check_lengths,
     check_row_ids,
     check_size,
-    check_steps_finite,
 )
 from ..params import Gradients, Parameters, ParameterSpec
 from .base import Cache, Core, ParameterLayer, check_like, flat_grads, resolve_seed
 from .initializers import LSTM_INITIALIZERS, initialize_lstm
-from .lstm_inputs import (
-    check_projection,
-    layer_sizes,
-    split_pair,
-    why_not_sequences,
-)
+from .lstm_inputs import InputCheck, check_projection, layer_sizes, split_pair
 from .states import StateLayout
 
 if TYPE_CHECKING:
@@ -172,11 +162,12 @@ class LSTM(ParameterLayer):
         outputs = [self.projection_size or size for size in self.hidden_sizes]
         stacked = len(set(self.hidden_sizes)) == 1
         directions = 2 if self.bidirectional else 1
-        self._h = StateLayout(outputs, directions, stacked, storage)
-        self._c = StateLayout(self.hidden_sizes, directions, stacked, storage)
+        self.h_layout = StateLayout(outputs, directions, stacked, storage)
+        self.c_layout = StateLayout(self.hidden_sizes, directions, stacked, storage)
         self._output_size = directions * outputs[-1]
         # Gates and cells of every layer are what training keeps of a step.
-        self._step_size = 6 * self._c.row_size + 2 * self.input_size
+        step_size = 6 * self.c_layout.row_size + 2 * self.input_size
+        self.check_inputs = InputCheck(self.input_size, step_size, storage)
 
     def __repr__(self) -> str:
         return (
@@ -189,6 +180,11 @@ class LSTM(ParameterLayer):
     def output_size(self) -> int:
         """Features of a step of y: D H of the last layer, or D P."""
         return self._output_size
+
+    @property
+    def compiled(self) -> _core.LSTM:
+        """The core's own layer with the newest weights, for callers that checked."""
+        return self._core.synced(self.params)
 
     @property
     def path(self) -> str:
@@ -228,10 +224,14 @@ class LSTM(ParameterLayer):
         TypeError
             Another dtype, a masked array.
         """
-        n, x, h0, c0, valid, y = self._checked(x, state, lengths)
-        hn, cn = self._h.empty(n), self._c.empty(n)
-        self._core.synced(self.params).infer(x, y, h0, c0, hn, cn, valid)
-        return y, (self._h.unpack(hn, n), self._c.unpack(cn, n))
+        x, valid = self.check_inputs(x, lengths)
+        n, t, _ = x.shape
+        h0, c0 = (None, None) if state is None else self._pack("state", state, n)
+        y = np.empty((n, t, self._output_size), x.dtype)
+        h, hn = self.h_layout.new(n)
+        c, cn = self.c_layout.new(n)
+        self.compiled.infer(x, y, h0, c0, hn, cn, valid)
+        return y, (h, c)
 
     def forward(
         self,
@@ -266,16 +266,20 @@ class LSTM(ParameterLayer):
         ValueError, TypeError
             As for a call, and for a bad ``mask_seed`` or ``row_ids``.
         """
-        n, x, h0, c0, valid, y = self._checked(x, state, lengths)
+        x, valid = self.check_inputs(x, lengths)
+        n, t, _ = x.shape
+        h0, c0 = (None, None) if state is None else self._pack("state", state, n)
         ids = None if row_ids is None else check_row_ids(row_ids, n)
         drops = self.dropout or mask_seed is not None
         seed = resolve_seed(mask_seed, self._rng) if drops else 0
-        hn, cn = self._h.empty(n), self._c.empty(n)
-        kept = self._core.synced(self.params).forward(
+        y = np.empty((n, t, self._output_size), x.dtype)
+        h, hn = self.h_layout.new(n)
+        c, cn = self.c_layout.new(n)
+        kept = self.compiled.forward(
             x, y, h0, c0, hn, cn, valid, self.dropout, seed, ids
         )
         cache = Cache(self, self._core.version, (kept, x, y))
-        return y, (self._h.unpack(hn, n), self._c.unpack(cn, n)), cache
+        return y, (h, c), cache
 
     @overload
     def backward(
@@ -345,14 +349,15 @@ class LSTM(ParameterLayer):
         dh, dc = (None, None) if dstate is None else split_pair("dstate", dstate)
         if dy is None and dh is None and dc is None:
             raise ValueError("backward needs dy, dstate or both: got None for each")
-        dh = None if dh is None else self._h.pack("dstate[0]", dh, n)
-        dc = None if dc is None else self._c.pack("dstate[1]", dc, n)
+        dh = None if dh is None else self.h_layout.pack("dstate[0]", dh, n)
+        dc = None if dc is None else self.c_layout.pack("dstate[1]", dc, n)
         flat = flat_grads(self.params, grads)
         dx = np.empty(x.shape, x.dtype) if need_dx else None
-        dh0, dc0 = self._h.empty(n), self._c.empty(n)
-        self._core.compiled.backward(kept, dy, dh, dc, flat, dx, dh0, dc0)
+        dh0, dh0_flat = self.h_layout.new(n)
+        dc0, dc0_flat = self.c_layout.new(n)
+        self._core.compiled.backward(kept, dy, dh, dc, flat, dx, dh0_flat, dc0_flat)
         cache.close()
-        return dx, (self._h.unpack(dh0, n), self._c.unpack(dc0, n))
+        return dx, (dh0, dc0)
 
     def stream(self, batch_size: int = 1) -> _core.Stream:
         """Return a stateful stepper: the core's own object, for the shortest step.
@@ -378,25 +383,11 @@ class LSTM(ParameterLayer):
         """
         if self.bidirectional:
             raise ValueError("a bidirectional LSTM cannot stream: it reads the future")
-        return self._core.synced(self.params).stream(
-            check_int("batch_size", batch_size, 1)
-        )
+        return self.compiled.stream(check_int("batch_size", batch_size, 1))
 
-    def _checked(
-        self, x: npt.ArrayLike, state: State | None, lengths: npt.ArrayLike | None
-    ) -> tuple[int, Array, Array | None, Array | None, IntArray | None, Array]:
-        """Return N, x, h0, c0 and lengths as the core wants them, and y to fill."""
-        x = as_dtype("x", x, self.dtype)
-        if x.ndim != 3 or x.shape[2] != self.input_size or not x.size:
-            raise ValueError(why_not_sequences(x.shape, self.input_size))
-        n, t, _ = x.shape
-        check_size("the workspace", n * t * self._step_size, self.dtype)
-        y = np.empty((n, t, self._output_size), self.dtype)
-        x = as_rows(x)
-        valid = None if lengths is None else check_lengths(lengths, n, t)
-        check_steps_finite("x", x, valid)
-        if state is None:
-            return n, x, None, None, valid, y
-        h, c = split_pair("state", state)
-        h0, c0 = self._h.pack("state[0]", h, n), self._c.pack("state[1]", c, n)
-        return n, x, h0, c0, valid, y
+    def _pack(self, name: str, state: State, n: int) -> tuple[Array, Array]:
+        h, c = split_pair(name, state)
+        return (
+            self.h_layout.pack(f"{name}[0]", h, n),
+            self.c_layout.pack(f"{name}[1]", c, n),
+        )

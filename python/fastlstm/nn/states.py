@@ -26,27 +26,46 @@ class StateLayout:
         self.stacked = stacked
         self.dtype = dtype
         self.row_size = directions * sum(sizes)
+        self._count = directions * len(self.sizes)
 
-    def empty(self, samples: int) -> Array:
-        """Return a flat buffer for the core to fill."""
-        return np.empty(samples * self.row_size, self.dtype)
-
-    def unpack(self, flat: Array, samples: int) -> Any:
-        """Return the public form of a flat buffer: views of it."""
+    def new(self, samples: int) -> tuple[Any, Array]:
+        """Return states to fill, in their public form and as the core's flat buffer."""
         if self.stacked:
-            return flat.reshape(-1, samples, self.sizes[0])
+            states = np.empty((self._count, samples, self.sizes[0]), self.dtype)
+            return states, states.ravel()  # a view, and half the price of reshape
+        flat = np.empty(samples * self.row_size, self.dtype)
         blocks, begin = [], 0
         for size in self.sizes:
             end = begin + self.directions * samples * size
             blocks.append(flat[begin:end].reshape(self.directions, samples, size))
             begin = end
-        return blocks
+        return blocks, flat
+
+    def top(self, flat: Array, samples: int) -> Array:
+        """Return the top layer's states of a flat buffer, (N, D size)."""
+        count, width = self.directions, self.sizes[-1]
+        blocks = flat[-count * samples * width :]
+        if count == 1:
+            return blocks.reshape(samples, width)
+        # (D, N, size) to (N, D, size): forward and reverse of a sample side by side.
+        order = blocks.reshape(count, samples, width).transpose(1, 0, 2)
+        return order.reshape(samples, -1)
+
+    def only_top(self, top: Array) -> Array:
+        """Return the flat buffer with that `top`, and zeros in all other layers."""
+        samples = len(top)
+        if self.row_size == self.sizes[-1]:
+            return top.reshape(-1)
+        flat = np.zeros(samples * self.row_size, self.dtype)
+        count, width = self.directions, self.sizes[-1]
+        blocks = flat[-count * samples * width :].reshape(count, samples, width)
+        blocks[...] = top.reshape(samples, count, width).transpose(1, 0, 2)
+        return flat
 
     def pack(self, name: str, value: Any, samples: int) -> Array:
         """Return a flat buffer from the public form, checked."""
         if self.stacked:
-            count = self.directions * len(self.sizes)
-            shape = (count, samples, self.sizes[0])
+            shape = (self._count, samples, self.sizes[0])
             return self._checked(name, value, shape).reshape(-1)
         if not isinstance(value, (list, tuple)) or len(value) != len(self.sizes):
             got = type(value).__name__

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from .._validate import IntArray
 from ..data import SequenceBatch
+from ..data.ragged import take_rows
 
 __all__ = ["TrainingSet"]
 
@@ -48,11 +50,19 @@ class TrainingSet:
     def take(self, rows: IntArray) -> TrainingSet:
         """Copy the sequences ``rows``, cut to the longest of them."""
         inputs = self.inputs.take(rows)
-        targets = self.targets[rows]
+        targets = self.targets
         if self.per_step:
-            targets = np.ascontiguousarray(targets[:, : inputs.n_steps])
-        weights = None if self.weights is None else self.weights[rows]
-        return TrainingSet(inputs, targets, weights, self.per_step)
+            targets = targets[:, : inputs.n_steps]
+        weights = self.weights
+        # Not by way of the constructor, whose checks this set has passed.
+        batch = type(self).__new__(type(self))
+        batch.__dict__.update(
+            inputs=inputs,
+            targets=take_rows(targets, rows),
+            weights=None if weights is None else take_rows(weights, rows),
+            per_step=self.per_step,
+        )
+        return batch
 
     @property
     def loss_lengths(self) -> IntArray | None:
@@ -62,5 +72,7 @@ class TrainingSet:
     @property
     def total_weight(self) -> float:
         """Sum of the weights of all that the loss averages over."""
+        if self.weights is None and self.loss_lengths is None:
+            return float(math.prod(self.inputs.x.shape[: 2 if self.per_step else 1]))
         counts = self.inputs.row_lengths if self.per_step else np.ones(len(self))
         return float(counts.sum() if self.weights is None else counts @ self.weights)

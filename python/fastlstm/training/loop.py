@@ -8,6 +8,7 @@ on with the same bits as one that was never stopped.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
@@ -25,6 +26,8 @@ __all__ = ["Trainer"]
 
 # What follows the seed and the epoch in the seed sequence of each random draw.
 _ORDER, _MASKS = 0, 1
+
+_REMEDY = "a smaller learning rate or a max_grad_norm may help"
 
 
 class Trainer:
@@ -85,7 +88,7 @@ class Trainer:
         self.shuffle = shuffle
         self.seed = check_int("seed", seed, 0)
         if max_grad_norm is not None:
-            check_float("max_grad_norm", max_grad_norm, "(0, inf)")
+            max_grad_norm = check_float("max_grad_norm", max_grad_norm, "(0, inf)")
         self.max_grad_norm = max_grad_norm
         self.score = score
         self.stopping = stopping
@@ -122,7 +125,8 @@ class Trainer:
         Raises
         ------
         ValueError
-            Inside an epoch, if ``data`` has another number of sequences than then.
+            Inside an epoch, if ``data`` has another number of sequences than then; what
+            the model cannot read, see its ``check``; targets that the loss refuses.
         FloatingPointError
             If the loss or its gradient is not finite any more. The weights are then
             those from before the step.
@@ -132,6 +136,7 @@ class Trainer:
                 f"the epoch under way has seen {self._position} of {self._sequences} "
                 f"sequences, got {len(data)}"
             )
+        self.model.check(data.inputs)
         self._sequences = len(data)
         self.stop_reason = None
         call(self.callbacks, "on_fit_begin", self)
@@ -176,7 +181,7 @@ class Trainer:
 
     def _step(self, batch: TrainingSet, rows: IntArray, mask_seed: int) -> None:
         outputs, cache = self.model.forward(
-            batch.inputs, mask_seed=mask_seed, row_ids=rows
+            batch.inputs, mask_seed=mask_seed, row_ids=rows, checked=True
         )
         value, doutputs = self.loss(
             outputs,
@@ -184,17 +189,21 @@ class Trainer:
             lengths=batch.loss_lengths,
             sample_weight=batch.weights,
         )
-        if not np.isfinite(value):
+        if not math.isfinite(value):
             raise FloatingPointError(
-                f"the training loss is {value} in epoch {self.epoch + 1}: a smaller "
-                "learning rate or a max_grad_norm may help"
+                f"the training loss is {value} in epoch {self.epoch + 1}: {_REMEDY}"
             )
         grads = self.model.grads
         grads.zero()
         self.model.backward(doutputs, cache)
         weight = batch.total_weight
         with self._interrupts:
-            self.optimizer.step(grads, max_norm=self.max_grad_norm)
+            try:
+                self.optimizer.step(grads, max_norm=self.max_grad_norm)
+            except FloatingPointError as error:
+                raise FloatingPointError(
+                    f"the gradient overflowed in epoch {self.epoch + 1}: {_REMEDY}"
+                ) from error
             self._loss_sum += value * weight
             self._weight_sum += weight
             self._position += len(rows)

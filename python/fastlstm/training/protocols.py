@@ -24,10 +24,21 @@ class Model(Protocol):
     def grads(self) -> Gradients:
         """What ``backward`` adds into."""
 
+    def check(self, batch: SequenceBatch) -> None:
+        """Raise for sequences that the model cannot read."""
+
     def forward(
-        self, batch: SequenceBatch, *, mask_seed: int, row_ids: IntArray
+        self,
+        batch: SequenceBatch,
+        *,
+        mask_seed: int,
+        row_ids: IntArray,
+        checked: bool = False,
     ) -> tuple[NDArray[Any], Any]:
-        """Compute outputs, and a cache for ``backward``."""
+        """Compute outputs, and a cache for ``backward``.
+
+        The loop has all sequences checked once, and says so by ``checked``.
+        """
 
     def backward(self, doutputs: NDArray[Any], cache: Any) -> None:
         """Add the gradients of the weights to ``grads``."""
