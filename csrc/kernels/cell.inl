@@ -47,60 +47,94 @@ constexpr int kCellRows = 2;
 constexpr int kCellRows = 1;
 #endif
 
-// The cells of N rows of a tile, from row m0 + m on.
+// N cells side by side: rows that follow one another, or blocks of one row.
 template <class T, template <class, int> class Cell, int N>
-FASTLSTM_INLINE void step_cells(const StepArgs<T> &s, VecOf<T> (*acc)[4], Index row, Index unit) {
+FASTLSTM_INLINE void step_cells(const StepArgs<T> &s, VecOf<T> (*acc)[4], Index first_row,
+                                Index first_unit, bool blocks = false) {
     constexpr int W = Simd<T>::W;
-    const Index valid = s.hidden - unit;
+    const auto row = [&](int j) { return blocks ? first_row : first_row + j; };
+    const auto unit = [&](int j) { return blocks ? first_unit + j * W : first_unit; };
     Many<T, N> z[4], c_prev, c, h;
     for (int j = 0; j < N; ++j) {
         for (int v = 0; v < 4; ++v)
             z[v].v[j] = acc[j][v];
-        c_prev.v[j] = load<T>(s.c_prev + (row + j) * s.c_prev_stride + unit);
+        c_prev.v[j] = load<T>(s.c_prev + row(j) * s.c_prev_stride + unit(j));
     }
     Cell<T, N>::forward(z, c_prev, c, h);
     for (int j = 0; j < N; ++j) {
-        store<T>(s.c + (row + j) * s.c_stride + unit, c.v[j]);
-        T *y = row_of(s.y, row + j) + unit;
+        const Index valid = s.hidden - unit(j);
+        store<T>(s.c + row(j) * s.c_stride + unit(j), c.v[j]);
+        T *y = row_of(s.y, row(j)) + unit(j);
         if (valid >= W)
             store<T>(y, h.v[j]);
         else
             store_part<T>(y, h.v[j], valid);
         if (s.store_gates)
             for (int v = 0; v < 4; ++v)
-                store<T>(s.gates + (row + j) * s.gates_stride + unit * 4 + v * W, z[v].v[j]);
+                store<T>(s.gates + row(j) * s.gates_stride + unit(j) * 4 + v * W, z[v].v[j]);
     }
+}
+
+// What the chains of one row and vector v of a block start from.
+template <class T>
+FASTLSTM_INLINE VecOf<T> step_start(const StepArgs<T> &s, Index row, Index unit, int v) {
+    constexpr int W = Simd<T>::W;
+    if (!s.w_ih)
+        return load<T>(s.gates + row * s.gates_stride + unit * 4 + v * W);
+    return s.bias ? load<T>(s.bias + unit * 4 + v * W) : VecOf<T>{};
 }
 
 // Product and cell of MR rows and one block of W units, gates never leaving the cache.
 template <class T, template <class, int> class Cell, int MR>
 static void step_tile(const StepArgs<T> &s, Index m0, Index block) {
-    constexpr int W = Simd<T>::W;
-    Tile<T, MR, 4> tile;
-    const Index unit = block * W;
+    VecOf<T> acc[MR][4];
     const T *a[MR];
+    const Index unit = block * Simd<T>::W;
+#pragma GCC unroll 12
     for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 4
         for (int v = 0; v < 4; ++v)
-            tile.acc[m][v] =
-                s.w_ih ? (s.bias ? load<T>(s.bias + unit * 4 + v * W) : VecOf<T>{})
-                       : load<T>(s.gates + (m0 + m) * s.gates_stride + unit * 4 + v * W);
+            acc[m][v] = step_start(s, m0 + m, unit, v);
     if (s.w_ih) {
-        for (int m = 0; m < MR; ++m)
-            a[m] = row_of(s.x, m0 + m);
-        tile_multiply(tile, s.I, a, s.w_ih + unit * 4 * s.I);
+        rows_of<T>(a, s.x, m0);
+        tile_multiply<T>(acc, s.I, a, s.w_ih + unit * 4 * s.I);
     }
-    for (int m = 0; m < MR; ++m)
-        a[m] = row_of(s.h, m0 + m);
-    tile_multiply(tile, s.K, a, s.w_hh + unit * 4 * s.K);
+    rows_of<T>(a, s.h, m0);
+    tile_multiply<T>(acc, s.K, a, s.w_hh + unit * 4 * s.K);
     constexpr int kPaired = MR / kCellRows * kCellRows;
+#pragma GCC unroll 12
     for (int m = 0; m < kPaired; m += kCellRows)
-        step_cells<T, Cell, kCellRows>(s, tile.acc + m, m0 + m, unit);
+        step_cells<T, Cell, kCellRows>(s, acc + m, m0 + m, unit);
     for (int m = kPaired; m < MR; ++m)
-        step_cells<T, Cell, 1>(s, tile.acc + m, m0 + m, unit);
+        step_cells<T, Cell, 1>(s, acc + m, m0 + m, unit);
+}
+
+// One row and two blocks.
+template <class T, template <class, int> class Cell>
+static void step_row(const StepArgs<T> &s, Index block) {
+    constexpr int W = Simd<T>::W;
+    VecOf<T> acc[2][4];
+    const Index unit = block * W;
+#pragma GCC unroll 4
+    for (int v = 0; v < 4; ++v) {
+        acc[0][v] = step_start(s, 0, unit, v);
+        acc[1][v] = step_start(s, 0, unit + W, v);
+    }
+    if (s.w_ih) {
+        const T *w = s.w_ih + unit * 4 * s.I;
+        row_multiply<T>(acc, s.I, row_of(s.x, 0), w, w + 4 * W * s.I);
+    }
+    const T *w = s.w_hh + unit * 4 * s.K;
+    row_multiply<T>(acc, s.K, row_of(s.h, 0), w, w + 4 * W * s.K);
+    step_cells<T, Cell, 2>(s, acc, 0, unit, true);
 }
 
 template <class T, template <class, int> class Cell> void step_kernel(const StepArgs<T> &s) {
-    for (Index block = s.block_begin; block < s.block_end; ++block)
+    Index block = s.block_begin;
+    if (s.rows == 1)
+        for (; block + 1 < s.block_end; block += 2)
+            step_row<T, Cell>(s, block);
+    for (; block < s.block_end; ++block)
         for_row_tiles(s.rows, kTileRows[4], [&](Index m, int rows) {
             with_rows<kTileRows[4]>(rows, [&](auto mr) {
                 step_tile<T, Cell, decltype(mr)::value>(s, m, block);

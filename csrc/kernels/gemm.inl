@@ -13,24 +13,12 @@ constexpr int kTileRows[5] = {0, 12, 12, 8, 6};
 constexpr int kTileRows[5] = {0, 8, 6, 4, 3};
 #endif
 
-template <class T, int MR, int NV> struct Tile {
-    VecOf<T> acc[MR][NV];
-};
-
-// acc[m][v] += sum_k a[m][k] * b[k][v]
+// acc[m][v] += sum_k a[m][k] * b[k][v]; the accumulators are the caller's own, so that
+// they stay in registers from one product to the next.
 template <class T, int MR, int NV>
-FASTLSTM_INLINE void tile_multiply(Tile<T, MR, NV> &tile, Index K, const T *const *a,
+FASTLSTM_INLINE void tile_multiply(VecOf<T> (&acc)[MR][NV], Index K, const T *const (&a)[MR],
                                    const T *b) {
     constexpr int W = Simd<T>::W;
-    VecOf<T> acc[MR][NV];
-    const T *row[MR];
-#pragma GCC unroll 12
-    for (int m = 0; m < MR; ++m) {
-        row[m] = a[m];
-#pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v)
-            acc[m][v] = tile.acc[m][v];
-    }
     for (Index k = 0; k < K; ++k, b += NV * W) {
         VecOf<T> w[NV];
 #pragma GCC unroll 4
@@ -38,17 +26,44 @@ FASTLSTM_INLINE void tile_multiply(Tile<T, MR, NV> &tile, Index K, const T *cons
             w[v] = load<T>(b + v * W);
 #pragma GCC unroll 12
         for (int m = 0; m < MR; ++m) {
-            const VecOf<T> x = splat<T>(row[m][k]);
+            const VecOf<T> x = splat<T>(a[m][k]);
 #pragma GCC unroll 4
             for (int v = 0; v < NV; ++v)
                 acc[m][v] = mul_add(x, w[v], acc[m][v]);
         }
     }
-#pragma GCC unroll 12
-    for (int m = 0; m < MR; ++m)
+}
+
+// One row and two panels: twice the chains, which a single row needs to keep the
+// multipliers busy. Same sums as two calls of tile_multiply.
+template <class T, int NV>
+FASTLSTM_INLINE void row_multiply(VecOf<T> (&acc)[2][NV], Index K, const T *a, const T *b0,
+                                  const T *b1) {
+    constexpr int W = Simd<T>::W;
+    for (Index k = 0; k < K; ++k, b0 += NV * W, b1 += NV * W) {
+        const VecOf<T> x = splat<T>(a[k]);
 #pragma GCC unroll 4
-        for (int v = 0; v < NV; ++v)
-            tile.acc[m][v] = acc[m][v];
+        for (int v = 0; v < NV; ++v) {
+            acc[0][v] = mul_add(x, load<T>(b0 + v * W), acc[0][v]);
+            acc[1][v] = mul_add(x, load<T>(b1 + v * W), acc[1][v]);
+        }
+    }
+}
+
+// Addresses of MR rows from row m0 on.
+template <class T, class E, int MR>
+FASTLSTM_INLINE void rows_of(E *(&to)[MR], const Rows<E> &rows, Index m0) {
+    if (rows.ptr) {
+        E *const *ptr = rows.ptr + m0 * rows.ptr_step;
+#pragma GCC unroll 12
+        for (int m = 0; m < MR; ++m, ptr += rows.ptr_step)
+            to[m] = *ptr;
+    } else {
+        E *row = rows.base + m0 * rows.stride;
+#pragma GCC unroll 12
+        for (int m = 0; m < MR; ++m, row += rows.stride)
+            to[m] = row;
+    }
 }
 
 // Calls f<MR>() for a row count that is only known at run time.
@@ -72,32 +87,34 @@ template <class F> FASTLSTM_INLINE void for_row_tiles(Index M, int most, F &&f) 
 template <class T, int MR, int NV>
 static void gemm_tile(const GemmArgs<T> &g, Index m0, Index column, const T *b) {
     constexpr int W = Simd<T>::W;
-    Tile<T, MR, NV> tile;
+    VecOf<T> acc[MR][NV];
     const T *a[MR];
     T *c[MR];
-    Index valid[NV]; // elements of each vector inside N
-    for (int v = 0; v < NV; ++v) {
-        const Index left = g.N - column - v * W;
-        valid[v] = left < W ? left : W;
-    }
+    rows_of<T>(a, g.a, m0);
+    rows_of<T>(c, g.c, m0);
+    const Index left = g.N - column; // valid elements from the panel's first column on
+    const Index last = left < NV * W ? left - (NV - 1) * W : W;
+#pragma GCC unroll 12
     for (int m = 0; m < MR; ++m) {
-        a[m] = row_of(g.a, m0 + m);
-        c[m] = row_of(g.c, m0 + m) + column;
+        c[m] += column;
+#pragma GCC unroll 4
         for (int v = 0; v < NV; ++v) {
             if (g.accumulate)
-                tile.acc[m][v] = valid[v] == W ? load<T>(c[m] + v * W)
-                                               : load_part<T>(c[m] + v * W, valid[v]);
+                acc[m][v] = v + 1 < NV || last == W ? load<T>(c[m] + v * W)
+                                                    : load_part<T>(c[m] + v * W, last);
             else
-                tile.acc[m][v] = g.bias ? load<T>(g.bias + column + v * W) : VecOf<T>{};
+                acc[m][v] = g.bias ? load<T>(g.bias + column + v * W) : VecOf<T>{};
         }
     }
-    tile_multiply(tile, g.K, a, b);
+    tile_multiply<T>(acc, g.K, a, b);
+#pragma GCC unroll 12
     for (int m = 0; m < MR; ++m)
+#pragma GCC unroll 4
         for (int v = 0; v < NV; ++v) {
-            if (valid[v] == W)
-                store<T>(c[m] + v * W, tile.acc[m][v]);
+            if (v + 1 < NV || last == W)
+                store<T>(c[m] + v * W, acc[m][v]);
             else
-                store_part<T>(c[m] + v * W, tile.acc[m][v], valid[v]);
+                store_part<T>(c[m] + v * W, acc[m][v], last);
         }
 }
 
@@ -110,11 +127,34 @@ static void gemm_panel(const GemmArgs<T> &g, Index column, const T *b) {
     });
 }
 
+// One row and two whole panels.
+template <class T> static void gemm_row(const GemmArgs<T> &g, Index column, const T *b) {
+    constexpr int W = Simd<T>::W;
+    VecOf<T> acc[2][4];
+    T *c = row_of(g.c, 0) + column;
+#pragma GCC unroll 8
+    for (int j = 0; j < 8; ++j) {
+        if (g.accumulate)
+            acc[j / 4][j % 4] = load<T>(c + j * W);
+        else
+            acc[j / 4][j % 4] = g.bias ? load<T>(g.bias + column + j * W) : VecOf<T>{};
+    }
+    row_multiply<T>(acc, g.K, row_of(g.a, 0), b, b + 4 * W * g.K);
+#pragma GCC unroll 8
+    for (int j = 0; j < 8; ++j)
+        store<T>(c + j * W, acc[j / 4][j % 4]);
+}
+
 template <class T> void gemm_kernel(const GemmArgs<T> &g) {
     constexpr Index W = Simd<T>::W;
     for (Index p = g.panel_begin; p < g.panel_end; ++p) {
         const Index column = p * 4 * W;
         const T *b = g.b + column * g.K;
+        if (g.M == 1 && p + 1 < g.panel_end && column + 8 * W <= g.N) {
+            gemm_row<T>(g, column, b);
+            ++p;
+            continue;
+        }
         const Index vectors = (g.N - column + W - 1) / W;
         switch (vectors < 4 ? vectors : 4) {
         case 1: gemm_panel<T, 1>(g, column, b); break;

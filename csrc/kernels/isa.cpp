@@ -30,6 +30,7 @@ namespace {
 #include "kernels/random.inl"
 #include "kernels/loss.inl"
 #include "kernels/optimizer.inl"
+#include "kernels/ceiling.inl"
 // clang-format on
 
 template <class T> constexpr Kernels<T> make_kernels() {
@@ -46,7 +47,8 @@ template <class T> constexpr Kernels<T> make_kernels() {
             softmax_kernel<T>,
             sgd_kernel<T>,
             adam_kernel<T>,
-            squared_norm_kernel<T>};
+            squared_norm_kernel<T>,
+            multiply_adds_kernel<T>};
 }
 } // namespace
 

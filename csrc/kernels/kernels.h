@@ -156,6 +156,8 @@ template <class T> struct AdamArgs {
     bool decoupled = false;                  // AdamW
 };
 
+constexpr int kMultiplyAddChains = 12;
+
 template <class T> struct Kernels {
     Index width;
     void (*gemm)(const GemmArgs<T> &);
@@ -171,6 +173,7 @@ template <class T> struct Kernels {
     void (*sgd)(const SgdArgs<T> &);
     void (*adam)(const AdamArgs<T> &);
     double (*squared_norm)(const T *x, Index n);
+    double (*multiply_adds)(Index n); // n on each of kMultiplyAddChains vectors
 };
 
 struct KernelTable {

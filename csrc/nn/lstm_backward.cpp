@@ -72,7 +72,7 @@ template <class T> void LstmBackward<T>::thread_body(int thread, int team) {
         meet();
         for (int d = 0; d < D; ++d) {
             Share share;
-            if (make_share(call_.plan_, D, d, thread, team, share))
+            if (make_share(call_.plan_, map_, D, d, thread, team, share))
                 direction(l, d, share, laps);
         }
         meet();

@@ -11,7 +11,7 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
                            Laps &laps) {
     Barrier &barrier = call_.group_barrier_[static_cast<std::size_t>(share.group)];
     const Index W = k_.width, row = map_.row(s) + share.first_row;
-    const Index rows = share.rows(map_.active(s)), jump = share.row_step;
+    const Index rows = share.rows(map_.active(s));
     Index unit_begin, unit_end, state_begin, state_end; // in panels of 4 W
     split(panels_of(r.H, W), share.parts, share.part, unit_begin, unit_end);
     split(panels_of(r.K, W), share.parts, share.part, state_begin, state_end);
@@ -20,12 +20,12 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
         const Index begin = state_begin * 4 * W;
         const Index end = std::min(g.dh_stride, state_end * 4 * W);
         for (Index j = 0; j < rows; ++j) {
-            const T *dh = g.dh + (share.first_row + j * jump) * g.dh_stride;
-            T *sum = g.dh_rows + (row + j * jump) * g.dh_stride;
+            const T *dh = g.dh + (share.first_row + j) * g.dh_stride;
+            T *sum = g.dh_rows + (row + j) * g.dh_stride;
             std::copy(dh + begin, dh + end, sum + begin);
             if (g.dy_wanted)
                 for (Index p = begin; p < std::min(end, r.K); ++p)
-                    sum[p] += g.dy[row + j * jump][p];
+                    sum[p] += g.dy[row + j][p];
         }
         barrier.wait(share.parts);
         laps.lap(Phase::Wait);
@@ -34,10 +34,10 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
         m.K = r.K;
         m.N = r.H;
         m.a.base = g.dh_rows + row * g.dh_stride;
-        m.a.stride = jump * g.dh_stride;
+        m.a.stride = g.dh_stride;
         m.b = w.w_hr_t.data();
         m.c.base = g.dm + share.first_row * r.padded;
-        m.c.stride = jump * r.padded;
+        m.c.stride = r.padded;
         m.panel_begin = unit_begin;
         m.panel_end = unit_end;
         k_.gemm(m);
@@ -49,23 +49,22 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
     a.block_begin = unit_begin * 4;
     a.block_end = std::min(r.padded / W, unit_end * 4);
     a.gates = r.gates + row * r.gates_row;
-    a.gates_stride = jump * r.gates_row;
+    a.gates_stride = r.gates_row;
     a.c_prev = s ? r.c + (map_.row(s - 1) + share.first_row) * r.padded
                  : r.c0 + share.first_row * r.padded;
     a.c = r.c + row * r.padded;
-    a.c_prev_stride = a.c_stride = a.dc_stride = jump * r.padded;
+    a.c_prev_stride = a.c_stride = a.dc_stride = r.padded;
     a.dc = g.dc + share.first_row * r.padded;
     if (projection) {
         a.dh = g.dm + share.first_row * r.padded;
-        a.dh_stride = jump * r.padded;
+        a.dh_stride = r.padded;
         a.m = g.m_rows + row * r.padded;
-        a.m_stride = jump * r.padded;
+        a.m_stride = r.padded;
     } else {
         a.dh = g.dh + share.first_row * g.dh_stride;
-        a.dh_stride = jump * g.dh_stride;
+        a.dh_stride = g.dh_stride;
         a.has_dy = g.dy_wanted;
         a.dy.ptr = g.dy + row;
-        a.dy.ptr_step = jump;
     }
     k_.lstm_cell_backward(a);
     laps.lap(Phase::Cell);
@@ -79,7 +78,7 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
     h.a.stride = a.gates_stride;
     h.b = w.w_hh_t.data();
     h.c.base = g.dh + share.first_row * g.dh_stride;
-    h.c.stride = jump * g.dh_stride;
+    h.c.stride = g.dh_stride;
     h.panel_begin = state_begin;
     h.panel_end = state_end;
     k_.gemm(h);

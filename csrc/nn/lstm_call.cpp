@@ -57,7 +57,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
                     place(r.m, N, padded);
             }
             const Index per_step = (N + plan_.threads - 1) / plan_.threads;
-            const Index most_rows = plan_.split_units ? N : per_step;
+            const Index most_rows = plan_.split_units || map_.ragged ? N : per_step;
             const Index steps = std::min(
                 map_.steps,
                 chunk_steps(most_rows, gates_row * static_cast<Index>(sizeof(T))));

@@ -11,7 +11,7 @@ template <class T> void LstmCall<T>::forward_thread(int thread, int team) {
     for (int l = 0; l < config_.layers(); ++l) {
         for (int d = 0; d < D; ++d) {
             Share share;
-            if (make_share(plan_, D, d, thread, team, share))
+            if (make_share(plan_, map_, D, d, thread, team, share))
                 forward_direction(run(l, d), share, thread, laps);
         }
         if (l + 1 == config_.layers())
@@ -56,7 +56,7 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
         if (merge) {
             Index rows = 0;
             for (Index s = s0; s < s1; ++s)
-                for (Index b = share.first_row; b < map_.active(s); b += share.row_step) {
+                for (Index b = share.first_row; b < std::min(map_.active(s), share.row_end); ++b) {
                     const Index row = map_.row(s) + b;
                     from[rows] = r.x[row];
                     to[rows] = training_ ? r.gates + row * row_size : scratch + rows * row_size;
@@ -85,18 +85,16 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
             a.block_end = block_end;
             if (!merge) {
                 a.x.ptr = r.x + row;
-                a.x.ptr_step = share.row_step;
                 a.I = r.I;
                 a.w_ih = r.w->w_ih.data();
                 a.bias = r.w->bias.data();
             }
             a.h.ptr = r.h_prev + row;
-            a.h.ptr_step = share.row_step;
             a.K = r.K;
             a.w_hh = r.w->w_hh.data();
             if (training_) {
                 a.gates = r.gates + row * row_size;
-                a.gates_stride = share.row_step * row_size;
+                a.gates_stride = row_size;
                 a.store_gates = true;
                 a.c_prev = s ? r.c + (map_.row(s - 1) + share.first_row) * r.padded
                              : r.c0 + share.first_row * r.padded;
@@ -107,13 +105,12 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
                 a.c_prev = a.c = r.c + share.first_row * r.padded;
                 chunk_gates += merge ? a.rows * row_size : 0;
             }
-            a.c_prev_stride = a.c_stride = share.row_step * r.padded;
+            a.c_prev_stride = a.c_stride = r.padded;
             if (config_.projection) {
                 a.y.base = r.m + share.first_row * r.padded;
-                a.y.stride = share.row_step * r.padded;
+                a.y.stride = r.padded;
             } else {
                 a.y.ptr = r.y + row;
-                a.y.ptr_step = share.row_step;
             }
             k.lstm_step(a);
             laps.lap(Phase::Step);
@@ -128,7 +125,6 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
                 g.a.stride = a.y.stride;
                 g.b = r.w->w_hr.data();
                 g.c.ptr = r.y + row;
-                g.c.ptr_step = share.row_step;
                 g.panel_begin = panel_begin;
                 g.panel_end = panel_end;
                 k.gemm(g);

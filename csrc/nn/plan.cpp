@@ -1,48 +1,38 @@
 #include "nn/plan.h"
 
+#include "nn/cost.h"
+
 namespace fastlstm {
 
+// The cheapest of every number of threads by rows and by units. Two directions take
+// half of the threads each, or one after the other what there is.
 Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,
                int threads, Index width) {
-    Plan plan;
-    if (threads <= 1)
-        return plan;
-    double flops = 0, smallest_step = 1e300;
-    Index fewest_blocks = 1 << 30;
-    for (int l = 0; l < config.layers(); ++l) {
-        const double step =
-            8.0 * static_cast<double>(config.units(l) * (config.input(l) + config.state(l)));
-        flops += (training ? 3 : 1) * config.directions() * static_cast<double>(rows) * step;
-        smallest_step = std::min(smallest_step, step * static_cast<double>(N));
-        const Index unit = training ? 4 * width : width; // a panel or a block
-        fewest_blocks = std::min(fewest_blocks, (config.state(l) + unit - 1) / unit);
-        fewest_blocks = std::min(fewest_blocks, (config.units(l) + unit - 1) / unit);
+    CallShape call;
+    call.rows = std::max<Index>(1, (rows + steps - 1) / std::max<Index>(1, steps));
+    call.steps = steps;
+    call.training = training;
+    call.width = width;
+    const int directions = config.directions();
+    Plan best;
+    double least = directions * call_seconds(config, call, 1, false);
+    for (int n = 2; n <= threads; ++n) {
+        const int members = config.bidirectional ? n / 2 : n; // of the smaller group
+        for (const bool by_units : {false, true}) {
+            if (members == 1 ? by_units : !by_units && members > N)
+                continue;
+            double seconds = call_seconds(config, call, members, by_units);
+            if (members == 1) // each direction alone on its thread: still a team
+                seconds += kTeamSeconds;
+            if (seconds < least) {
+                least = seconds;
+                best.threads = n;
+                best.split_units = by_units;
+                best.split_directions = config.bidirectional;
+            }
+        }
     }
-    const double serial = flops / kFlopsASecond;
-    threads = static_cast<int>(std::min<double>(threads, serial / kSecondsWorthAThread));
-    if (threads <= 1)
-        return plan;
-    plan.split_directions = config.bidirectional;
-    const int members = config.bidirectional ? (threads + 1) / 2 : threads;
-    if (N >= 2 * members || (N >= members && fewest_blocks < members)) {
-        plan.threads = threads;
-        return plan;
-    }
-    // Few rows: cut the units, if a step is worth a barrier. The gain of `members`
-    // threads on a step must exceed the barriers that it costs.
-    const double step_seconds = smallest_step / kFlopsASecond;
-    const bool worth = fewest_blocks >= members && steps > 0 &&
-                       step_seconds * (1 - 1.0 / members) >
-                           kBarrierSeconds * (config.projection ? 2 : 1);
-    if (members > 1 && worth) {
-        plan.threads = threads;
-        plan.split_units = true;
-    } else if (config.bidirectional) {
-        plan.threads = 2;
-    } else {
-        plan.threads = static_cast<int>(std::min<Index>(N, threads));
-    }
-    return plan;
+    return best;
 }
 
 bool merge_input(Index input, Index rows_per_step, Index steps) {
@@ -66,7 +56,27 @@ std::string describe(const Plan &plan) {
     return cut + " x " + std::to_string(plan.threads);
 }
 
-bool make_share(const Plan &plan, int directions, int d, int thread, int team, Share &share) {
+namespace {
+
+// The first rank of part `index` of `parts` parts that hold about as many steps each.
+Index first_rank(const SequenceMap &map, int parts, int index) {
+    if (!map.ragged)
+        return map.N * index / parts;
+    const Index goal = map.rows() * index / parts;
+    Index rank = 0;
+    for (Index sum = 0; rank < map.N; ++rank) {
+        const Index length = map.length[static_cast<std::size_t>(rank)];
+        if (sum + length / 2 >= goal)
+            break;
+        sum += length;
+    }
+    return rank;
+}
+
+} // namespace
+
+bool make_share(const Plan &plan, const SequenceMap &map, int directions, int d, int thread,
+                int team, Share &share) {
     int begin = 0, end = team;
     if (directions == 2 && plan.split_directions && team >= 2) {
         const int half = team / 2;
@@ -79,12 +89,15 @@ bool make_share(const Plan &plan, int directions, int d, int thread, int team, S
     share.group = d;
     share.members = end - begin;
     share.index = thread - begin;
+    share.row_end = map.N;
     if (plan.split_units) {
         share.parts = share.members;
         share.part = share.index;
     } else {
-        share.first_row = share.index;
-        share.row_step = share.members;
+        share.first_row = first_rank(map, share.members, share.index);
+        share.row_end = first_rank(map, share.members, share.index + 1);
+        if (share.index + 1 == share.members)
+            share.row_end = map.N;
     }
     return true;
 }

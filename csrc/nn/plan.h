@@ -4,6 +4,7 @@
 #include <string>
 
 #include "nn/lstm_weights.h"
+#include "nn/sequence_map.h"
 #include "nn/work.h"
 
 namespace fastlstm {
@@ -15,9 +16,7 @@ struct Plan {
                                    // else rows over threads, no barrier
 };
 
-// Beside the constants of work.h; see docs/performance.md.
-constexpr double kBarrierSeconds = 0.4e-6; // one barrier of two threads
-
+// rows: of all steps together; the plan weighs what cost.h counts.
 Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,
                int threads, Index width);
 
@@ -35,14 +34,17 @@ std::string describe(const Plan &plan);
 // What one thread does for one direction.
 struct Share {
     int group = 0, members = 1, index = 0; // group: the threads of one direction
-    Index first_row = 0, row_step = 1;     // its ranks: first_row, first_row + row_step..
+    Index first_row = 0, row_end = 0;      // its ranks
     int parts = 1, part = 0;               // its part of the hidden units
 
     Index rows(Index active) const {
-        return active > first_row ? (active - first_row + row_step - 1) / row_step : 0;
+        return std::max<Index>(0, std::min(active, row_end) - first_row);
     }
 };
-// Whether this thread works on direction d at all, and its share.
-bool make_share(const Plan &plan, int directions, int d, int thread, int team, Share &share);
+// Whether this thread works on direction d at all, and its share. Rows are cut so that
+// each member has as many steps; they are neighbours, since a cache line that one core
+// fetches ahead must not be one that another core writes.
+bool make_share(const Plan &plan, const SequenceMap &map, int directions, int d, int thread,
+                int team, Share &share);
 
 } // namespace fastlstm

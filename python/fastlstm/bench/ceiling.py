@@ -7,7 +7,7 @@ from .. import _core
 __all__ = ["fma_rate"]
 
 
-def fma_rate(threads: int, seconds: float, dtype: str = "float32") -> float | None:
+def fma_rate(threads: int, seconds: float, dtype: str = "float32") -> float:
     """Measure a loop of multiply-adds on registers alone.
 
     Machines are shared and change their clock, so every round measures anew.
@@ -23,11 +23,7 @@ def fma_rate(threads: int, seconds: float, dtype: str = "float32") -> float | No
 
     Returns
     -------
-    float or None
+    float
         Operations a second, two a multiply-add.
     """
-    measure = getattr(_core, "fma_rate", None)
-    if measure is None:
-        return None
-    rate = float(measure(threads, seconds))
-    return rate if dtype == "float32" else rate / 2
+    return _core.fma_rate(threads, seconds, dtype)
