@@ -86,7 +86,7 @@ FASTLSTM_INLINE VecOf<T> step_start(const StepArgs<T> &s, Index row, Index unit,
 
 // Product and cell of MR rows and one block of W units, gates never leaving the cache.
 template <class T, template <class, int> class Cell, int MR>
-static void step_tile(const StepArgs<T> &s, Index m0, Index block) {
+static void step_tile(const StepArgs<T> &s, Index m0, Index block, Ahead ahead) {
     VecOf<T> acc[MR][4];
     const T *a[MR];
     const Index unit = block * Simd<T>::W;
@@ -100,7 +100,7 @@ static void step_tile(const StepArgs<T> &s, Index m0, Index block) {
         tile_multiply<T>(acc, s.I, a, s.w_ih + unit * 4 * s.I);
     }
     rows_of<T>(a, s.h, m0);
-    tile_multiply<T>(acc, s.K, a, s.w_hh + unit * 4 * s.K);
+    tile_multiply<T>(acc, s.K, a, s.w_hh + unit * 4 * s.K, ahead);
     constexpr int kPaired = MR / kCellRows * kCellRows;
 #pragma GCC unroll 12
     for (int m = 0; m < kPaired; m += kCellRows)
@@ -134,12 +134,16 @@ template <class T, template <class, int> class Cell> void step_kernel(const Step
     if (s.rows == 1)
         for (; block + 1 < s.block_end; block += 2)
             step_row<T, Cell>(s, block);
-    for (; block < s.block_end; ++block)
-        for_row_tiles(s.rows, kTileRows[4], [&](Index m, int rows) {
+    for (; block < s.block_end; ++block) {
+        const Index next = panels_ahead(block, s.block_begin, s.block_end);
+        const Index distance = next * 4 * Simd<T>::W * s.K;
+        for_row_tiles(s.rows, kTileRows[4], [&](Index m, int rows, Index i, Index tiles) {
             with_rows<kTileRows[4]>(rows, [&](auto mr) {
-                step_tile<T, Cell, decltype(mr)::value>(s, m, block);
+                step_tile<T, Cell, decltype(mr)::value>(s, m, block,
+                                                        ahead_of<T>(i, tiles, distance));
             });
         });
+    }
 }
 
 template <class T, template <class, int> class Cell, int N>

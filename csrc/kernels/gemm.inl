@@ -13,13 +13,31 @@ constexpr int kTileRows[5] = {0, 12, 12, 8, 6};
 constexpr int kTileRows[5] = {0, 8, 6, 4, 3};
 #endif
 
+// Which vectors of the panel after this one a tile fetches on its way, as distances from
+// its own b. Weights that exceed the cache come from memory otherwise faster than the
+// hardware foresees: it stops at page ends and panels are short.
+struct Ahead {
+    Index first = 0, second = 0; // 0: nothing
+};
+// For tile i of n that share a panel; together they fetch its four vectors of each k.
+template <class T> FASTLSTM_INLINE Ahead ahead_of(Index i, Index n, Index distance) {
+    constexpr Index W = Simd<T>::W;
+    if (n == 1) // neighbouring lines come in pairs
+        return {distance, distance + 2 * W};
+    if (n < 4)
+        return i < 2 ? Ahead{distance + 2 * i * W, distance + (2 * i + 1) * W} : Ahead{};
+    return i < 4 ? Ahead{distance + i * W, distance + i * W} : Ahead{};
+}
+
 // acc[m][v] += sum_k a[m][k] * b[k][v]; the accumulators are the caller's own, so that
 // they stay in registers from one product to the next.
 template <class T, int MR, int NV>
 FASTLSTM_INLINE void tile_multiply(VecOf<T> (&acc)[MR][NV], Index K, const T *const (&a)[MR],
-                                   const T *b) {
+                                   const T *b, Ahead ahead = {}) {
     constexpr int W = Simd<T>::W;
     for (Index k = 0; k < K; ++k, b += NV * W) {
+        __builtin_prefetch(b + ahead.first, 0, 2);
+        __builtin_prefetch(b + ahead.second, 0, 2);
         VecOf<T> w[NV];
 #pragma GCC unroll 4
         for (int v = 0; v < NV; ++v)
@@ -74,18 +92,20 @@ template <int MR, class F> FASTLSTM_INLINE void with_rows(int rows, F &&f) {
         with_rows<MR - 1>(rows, f);
 }
 
-// Cuts [0, M) into tiles of at most `most` rows and nearly equal size: 7 rows are 4 + 3.
+// Cuts [0, M) into tiles of at most `most` rows and nearly equal size (7 rows are 4 + 3)
+// and calls f(first row, rows, tile, tiles).
 template <class F> FASTLSTM_INLINE void for_row_tiles(Index M, int most, F &&f) {
-    Index tiles = (M + most - 1) / most;
-    for (Index m = 0; tiles > 0; --tiles) {
-        const int rows = (int)((M - m + tiles - 1) / tiles);
-        f(m, rows);
+    const Index tiles = (M + most - 1) / most;
+    for (Index i = 0, m = 0; i < tiles; ++i) {
+        const int rows = (int)((M - m + tiles - i - 1) / (tiles - i));
+        f(m, rows, i, tiles);
         m += rows;
     }
 }
 
 template <class T, int MR, int NV>
-static void gemm_tile(const GemmArgs<T> &g, Index m0, Index column, const T *b) {
+static void gemm_tile(const GemmArgs<T> &g, Index m0, Index column, const T *b,
+                      Ahead ahead) {
     constexpr int W = Simd<T>::W;
     VecOf<T> acc[MR][NV];
     const T *a[MR];
@@ -106,7 +126,7 @@ static void gemm_tile(const GemmArgs<T> &g, Index m0, Index column, const T *b) 
                 acc[m][v] = g.bias ? load<T>(g.bias + column + v * W) : VecOf<T>{};
         }
     }
-    tile_multiply<T>(acc, g.K, a, b);
+    tile_multiply<T>(acc, g.K, a, b, ahead);
 #pragma GCC unroll 12
     for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 4
@@ -118,11 +138,19 @@ static void gemm_tile(const GemmArgs<T> &g, Index m0, Index column, const T *b) 
         }
 }
 
+// From panel p to the one after it; behind the last comes the first again, since the
+// next step of a sequence begins there.
+FASTLSTM_INLINE Index panels_ahead(Index p, Index begin, Index end) {
+    return p + 1 < end ? 1 : begin - p;
+}
+
+// distance: from this panel to the one that is used next, in elements.
 template <class T, int NV>
-static void gemm_panel(const GemmArgs<T> &g, Index column, const T *b) {
-    for_row_tiles(g.M, kTileRows[NV], [&](Index m, int rows) {
+static void gemm_panel(const GemmArgs<T> &g, Index column, const T *b, Index distance) {
+    for_row_tiles(g.M, kTileRows[NV], [&](Index m, int rows, Index i, Index tiles) {
+        const Ahead ahead = NV == 4 ? ahead_of<T>(i, tiles, distance) : Ahead{};
         with_rows<kTileRows[NV]>(rows, [&](auto mr) {
-            gemm_tile<T, decltype(mr)::value, NV>(g, m, column, b);
+            gemm_tile<T, decltype(mr)::value, NV>(g, m, column, b, ahead);
         });
     });
 }
@@ -147,6 +175,7 @@ template <class T> static void gemm_row(const GemmArgs<T> &g, Index column, cons
 
 template <class T> void gemm_kernel(const GemmArgs<T> &g) {
     constexpr Index W = Simd<T>::W;
+    const Index panel = 4 * W * g.K;
     for (Index p = g.panel_begin; p < g.panel_end; ++p) {
         const Index column = p * 4 * W;
         const T *b = g.b + column * g.K;
@@ -157,10 +186,10 @@ template <class T> void gemm_kernel(const GemmArgs<T> &g) {
         }
         const Index vectors = (g.N - column + W - 1) / W;
         switch (vectors < 4 ? vectors : 4) {
-        case 1: gemm_panel<T, 1>(g, column, b); break;
-        case 2: gemm_panel<T, 2>(g, column, b); break;
-        case 3: gemm_panel<T, 3>(g, column, b); break;
-        default: gemm_panel<T, 4>(g, column, b); break;
+        case 1: gemm_panel<T, 1>(g, column, b, 0); break;
+        case 2: gemm_panel<T, 2>(g, column, b, 0); break;
+        case 3: gemm_panel<T, 3>(g, column, b, 0); break;
+        default: gemm_panel<T, 4>(g, column, b, panel * panels_ahead(p, g.panel_begin, g.panel_end)); break;
         }
     }
 }

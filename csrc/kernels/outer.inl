@@ -111,7 +111,7 @@ static void outer_panel(const OuterArgs<T> &g, Index first, Index r0, Index r1, 
         const Index gate = q / blocks, block = q % blocks;
         const Index lanes = g.units - block * W < W ? g.units - block * W : W;
         const T *b = g.b + r0 * g.b_stride + (block * g.gates + gate) * W;
-        for_row_tiles(lanes, kOuterTile, [&](Index m, int rows) {
+        for_row_tiles(lanes, kOuterTile, [&](Index m, int rows, Index, Index) {
             with_rows<kOuterTile>(rows, [&](auto mr) {
                 outer_tile<T, decltype(mr)::value, NV>(spans, gate * g.units + block * W + m,
                                                        r1 - r0, panel, b + m, g.b_stride);
