@@ -59,10 +59,11 @@ FASTLSTM_INLINE void fill_panel(T *panel, const OuterSpans<T> &spans, Index r0, 
     }
 }
 
-// MR rows of c from `row` on, b at the column of the first of them.
+// MR rows of c from `row` on, b at the column of the first of them; the columns that the
+// next tile reads are `ahead` elements further.
 template <class T, int MR, int NV>
 static void outer_tile(const OuterSpans<T> &spans, Index row, Index rows, const T *panel,
-                       const T *b, Index b_stride) {
+                       const T *b, Index b_stride, Index ahead) {
     constexpr int W = Simd<T>::W;
     for (int s = 0; s < spans.count; ++s) {
         const OuterSpan<T> &span = spans.at[s];
@@ -72,6 +73,7 @@ static void outer_tile(const OuterSpans<T> &spans, Index row, Index rows, const 
     VecOf<T> acc[MR][NV] = {};
     for (Index r = 0; r < rows; ++r, b += b_stride, panel += NV * W) {
         VecOf<T> w[NV];
+        __builtin_prefetch(b + ahead);
 #pragma GCC unroll 4
         for (int v = 0; v < NV; ++v)
             w[v] = load<T>(panel + v * W);
@@ -114,7 +116,8 @@ static void outer_panel(const OuterArgs<T> &g, Index first, Index r0, Index r1, 
         for_row_tiles(lanes, kOuterTile, [&](Index m, int rows, Index, Index) {
             with_rows<kOuterTile>(rows, [&](auto mr) {
                 outer_tile<T, decltype(mr)::value, NV>(spans, gate * g.units + block * W + m,
-                                                       r1 - r0, panel, b + m, g.b_stride);
+                                                       r1 - r0, panel, b + m, g.b_stride,
+                                                       g.gates * W);
             });
         });
     }
