@@ -14,6 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from . import data, estimators, losses, models, nn, optim, params, training
     from .estimators import LSTMClassifier, LSTMRegressor
+    from .profiling import profile
 
     __version__: str
 
@@ -41,6 +42,7 @@ __all__ = [
     "nn",
     "optim",
     "params",
+    "profile",
     "set_num_threads",
     "show_config",
     "training",
@@ -54,6 +56,8 @@ def __getattr__(name: str) -> Any:
         from . import _core
 
         return _core.__version__
+    if name == "profile":
+        return importlib.import_module(".profiling", __name__).profile
     if name in _ESTIMATORS:
         return getattr(importlib.import_module(".estimators", __name__), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
