@@ -24,14 +24,12 @@ AlignedBytes allocate_aligned(std::size_t bytes) {
     const bool large = bytes >= kHugePage;
     const std::size_t alignment = large ? kHugePage : kAlignment;
     const std::size_t rounded = (bytes + alignment) / alignment * alignment;
-    void *block = std::aligned_alloc(alignment, rounded);
-    if (!block)
-        throw std::bad_alloc();
+    void *block = ::operator new[](rounded, std::align_val_t(alignment));
 #if defined(__linux__)
     if (large)
         madvise(block, rounded, MADV_HUGEPAGE); // a hint: may fail
 #endif
-    return AlignedBytes(static_cast<std::byte *>(block));
+    return AlignedBytes(static_cast<std::byte *>(block), AlignedDelete{alignment});
 }
 
 Pool::Block Pool::take(std::size_t bytes) {

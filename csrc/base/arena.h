@@ -19,8 +19,9 @@ constexpr std::size_t kAlignment = 64;
 std::size_t checked_multiply(std::size_t a, std::size_t b);
 
 struct AlignedDelete {
+    std::size_t alignment = kAlignment;
     void operator()(std::byte *p) const {
-        std::free(p);
+        ::operator delete[](p, std::align_val_t(alignment));
     }
 };
 using AlignedBytes = std::unique_ptr<std::byte[], AlignedDelete>;

@@ -65,6 +65,17 @@ std::unique_ptr<LstmCall<T>> run_forward(LstmCore<T> &core, const BoundParameter
     return call;
 }
 
+Memory memory_of(const std::string &name) {
+    if (name == "store")
+        return Memory::Store;
+    if (name == "recompute")
+        return Memory::Recompute;
+    if (name == "checkpoint")
+        return Memory::Checkpoint;
+    throw py::value_error("memory is '" + name +
+                          "'; expected 'store', 'recompute' or 'checkpoint'");
+}
+
 class Lstm {
   public:
     Lstm(Index input_size, std::vector<Index> hidden_sizes, bool bidirectional, bool bias,
@@ -113,13 +124,14 @@ class Lstm {
     Cache forward(const py::array &x, const py::array &y, const MaybeArray &h0,
                   const MaybeArray &c0, const MaybeArray &hn, const MaybeArray &cn,
                   const MaybeArray &lengths, double dropout, std::uint64_t seed,
-                  const MaybeArray &row_ids) {
+                  const MaybeArray &row_ids, const std::string &memory) {
         if (!(dropout >= 0 && dropout < 1))
             throw py::value_error("dropout is " + std::to_string(dropout) +
                                   "; expected a rate in [0, 1)");
         return std::visit(
             [&](auto &core) {
                 auto arrays = forward_arrays(*core, x, y, h0, c0, hn, cn, lengths);
+                arrays.memory = memory_of(memory);
                 arrays.dropout = dropout;
                 arrays.seed = seed;
                 arrays.row_ids =
@@ -280,7 +292,7 @@ void bind_lstm(py::module_ &m) {
         .def("forward", &Lstm::forward, arg("x").noconvert(), arg("y").noconvert(),
              arg("h0").noconvert(), arg("c0").noconvert(), arg("hn").noconvert(),
              arg("cn").noconvert(), arg("lengths").noconvert(), arg("dropout"), arg("seed"),
-             arg("row_ids").noconvert())
+             arg("row_ids").noconvert(), arg("memory") = "store")
         .def("backward", &Lstm::backward, arg("cache"), arg("dy").noconvert(),
              arg("dhn").noconvert(), arg("dcn").noconvert(), arg("grads").noconvert(),
              arg("dx").noconvert(), arg("dh0").noconvert(), arg("dc0").noconvert())

@@ -12,6 +12,15 @@
 
 namespace fastlstm {
 
+// What a training call keeps of the T steps of its gates (4H') and cells (H'). What is
+// not kept, backward computes again, segment by segment, from the hidden states: the same
+// operations in the same order, so the same bits.
+enum class Memory {
+    Store,      // gates and cells of every step
+    Recompute,  // cells
+    Checkpoint, // cells of every segment's first step; a segment is about sqrt(T) steps
+};
+
 // The arrays of one forward call. States are flat: for layer l and direction d a block
 // (N, K_l) (cell: (N, H_l)), in the order l0, l0 reverse, l1, ...
 template <class T> struct ForwardArrays {
@@ -23,6 +32,7 @@ template <class T> struct ForwardArrays {
     const Index *lengths = nullptr; // (N,) in [1, T], or null: all T
     const T *h0 = nullptr, *c0 = nullptr; // or null: zero
     T *hn = nullptr, *cn = nullptr;
+    Memory memory = Memory::Store; // training only
     double dropout = 0; // between layers; training only
     std::uint64_t seed = 0;
     const Index *row_ids = nullptr; // (N,) identity of each row in masks, or null: 0..N-1
@@ -56,8 +66,11 @@ template <class T> struct DirectionRun {
     const T **h_prev = nullptr; // (R,) rows of K: y of the step before, or h0
     T *h0 = nullptr;           // (N, K) by rank
     T *c0 = nullptr;           // (N, H') by rank
-    T *c = nullptr;            // training: (R, H'); else c0, updated in place
-    T *gates = nullptr;        // training: (R, gates_row), 4H' of them used
+    T *c = nullptr;            // (R, H') where cells are kept; else (N, H') of this step
+    T *gates = nullptr;        // (R, gates_row), 4H' of them used, where gates are kept
+    T *checkpoints = nullptr;  // Memory::Checkpoint: (segments, N, H'), see segment_of
+    Index chunk = 1;           // steps that backward walks before the merged products
+    Index segment = 1;         // steps that backward has gates of at a time
     T *m = nullptr;            // (N, H'): o tanh(c) before a projection
 };
 
@@ -76,6 +89,16 @@ template <class T> class LstmCall {
     std::size_t bytes() const { return arena_.bytes(); }
 
   private:
+    bool keeps_gates() const { return training_ && arrays_.memory == Memory::Store; }
+    bool keeps_cells() const { return training_ && arrays_.memory != Memory::Checkpoint; }
+    // Segments are counted from the last step: the number of the one that begins at s.
+    Index segment_of(const DirectionRun<T> &r, Index s) const {
+        return (map_.steps - s) / r.segment - 1;
+    }
+    bool begins_segment(const DirectionRun<T> &r, Index s) const {
+        return s > 0 && (map_.steps - s) % r.segment == 0;
+    }
+
     template <class U> friend class LstmBackward;
 
     const DirectionRun<T> &run(int layer, int d) const {
@@ -87,6 +110,8 @@ template <class T> class LstmCall {
     void forward_thread(int thread, int team);
     void forward_direction(const DirectionRun<T> &run, const Share &share, int thread,
                            Laps &laps);
+    void copy_cells(const DirectionRun<T> &r, Index s, Index first_row, Index rows,
+                    Index unit_begin, Index unit_end) const;
     // to = from under the masks of the dropout above `layer`, in place or not.
     void drop(int layer, const Activations<T> &from, const Activations<T> &to, int thread,
               int team) const;

@@ -40,6 +40,18 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
             place(g.dy, R);
             place(g.dx, R);
         }
+        if (!call.keeps_gates()) {
+            Index gates = 0, cells = 0;
+            for (const DirectionRun<T> &r : call.runs_) {
+                const Index rows = std::min(map_.steps, r.segment) * N;
+                gates = std::max(gates, rows * r.gates_row);
+                cells = std::max(cells, rows * r.padded);
+            }
+            place(segment_gates_, gates);
+            place(segment_y_, N, H);
+            if (!call.keeps_cells())
+                place(segment_c_, cells);
+        }
         if (L > 1)
             for (T *&buffer : inner_)
                 place(buffer, R, inner);
@@ -74,11 +86,13 @@ template <class T> void LstmBackward<T>::thread_body(int thread, int team) {
             Share share;
             if (make_share(call_.plan_, map_, D, d, thread, team, share))
                 direction(l, d, share, laps);
+            if (!call_.keeps_gates())
+                meet(); // the next direction takes the same memory and adds to dx
         }
         meet();
-        if (D == 2 && gradients_[0].dx_wanted)
+        if (D == 2 && gradients_[0].dx_wanted && call_.keeps_gates())
             for (int d = 0; d < D; ++d) { // in turn: both write the same rows
-                input_product(l, d, 0, map_.rows(), team, thread);
+                input_product(l, d, window(call_.run(l, d), 0), 0, map_.rows(), team, thread);
                 laps.lap(Phase::Dx);
                 meet();
             }
@@ -145,22 +159,36 @@ void LstmBackward<T>::direction(int layer, int d, const Share &share, Laps &laps
     const auto slot = static_cast<std::size_t>(layer * config_.directions() + d);
     const DirectionLayout &at = call_.weights_.layout().directions[slot];
     Barrier &barrier = call_.group_barrier_[static_cast<std::size_t>(d)];
-    // Long enough to fill a run of the outer product, short enough to stay in cache.
-    const Index chunk = std::max(std::max<Index>(1, kOuterRun / map_.N),
-                                 chunk_steps(map_.N, r.gates_row * Index(sizeof(T))));
-    const bool dx_now = config_.directions() == 1 && g.dx_wanted;
-    for (Index s1 = map_.steps; s1 > 0; s1 -= std::min(chunk, s1)) {
-        const Index s0 = std::max<Index>(0, s1 - chunk);
-        for (Index s = s1 - 1; s >= s0; --s)
-            step(r, g, share, s, (*set_)[slot], laps);
+    const bool kept = call_.keeps_gates();
+    const bool dx_now = g.dx_wanted && (config_.directions() == 1 || !kept);
+    const auto meet = [&] {
         barrier.wait(share.members);
         laps.lap(Phase::Wait);
-        weight_products(r, g, at, share, map_.row(s0), map_.row(s1));
-        laps.lap(Phase::Weights);
-        if (dx_now) {
-            input_product(layer, d, map_.row(s0), map_.row(s1), share.members, share.index);
-            laps.lap(Phase::Dx);
+    };
+    Index s1 = map_.steps;
+    while (s1 > 0) { // segments, the last one first
+        const Index begin = std::max<Index>(0, s1 - r.segment);
+        const Window<T> at_hand = window(r, begin);
+        if (!kept) {
+            recompute(r, share, at_hand, s1);
+            laps.lap(Phase::Step);
         }
+        while (s1 > begin) {
+            const Index s0 = std::max(begin, s1 - r.chunk);
+            for (Index s = s1 - 1; s >= s0; --s)
+                step(r, g, at_hand, share, s, (*set_)[slot], laps);
+            meet();
+            const Index row0 = map_.row(s0), row1 = map_.row(s1);
+            weight_products(r, g, at, at_hand, share, row0, row1);
+            laps.lap(Phase::Weights);
+            if (dx_now) {
+                input_product(layer, d, at_hand, row0, row1, share.members, share.index);
+                laps.lap(Phase::Dx);
+            }
+            s1 = s0;
+        }
+        if (!kept)
+            meet(); // the next segment takes the same memory
     }
 }
 

@@ -18,6 +18,15 @@ template <class T> struct DirectionGradients {
     T **dx = nullptr;       // (R,) rows of I, where dx_wanted
 };
 
+// The steps whose gates and cells are at hand: all of them, or a segment.
+template <class T> struct Window {
+    Index first_step = 0;
+    T *gates = nullptr;
+    Index gates_from = 0; // packed row of the first row of gates
+    T *c = nullptr;
+    Index c_from = 0;
+};
+
 template <class T> class LstmBackward {
   public:
     LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays);
@@ -27,11 +36,16 @@ template <class T> class LstmBackward {
     void thread_body(int thread, int team);
     void prepare_layer(int layer);
     void direction(int layer, int d, const Share &share, Laps &laps);
-    void step(const DirectionRun<T> &r, const DirectionGradients<T> &g, const Share &share,
-              Index s, const BackwardWeights<T> &w, Laps &laps);
+    Window<T> window(const DirectionRun<T> &r, Index s0) const;
+    void recompute(const DirectionRun<T> &r, const Share &share, const Window<T> &at, Index s1);
+    const T *cells_before(const DirectionRun<T> &r, const Window<T> &at, Index s) const;
+    void step(const DirectionRun<T> &r, const DirectionGradients<T> &g, const Window<T> &window,
+              const Share &share, Index s, const BackwardWeights<T> &w, Laps &laps);
     void weight_products(const DirectionRun<T> &r, const DirectionGradients<T> &g,
-                         const DirectionLayout &at, const Share &share, Index row0, Index row1);
-    void input_product(int layer, int d, Index row0, Index row1, int parts, int part);
+                         const DirectionLayout &at, const Window<T> &window,
+                         const Share &share, Index row0, Index row1);
+    void input_product(int layer, int d, const Window<T> &window, Index row0, Index row1,
+                       int parts, int part);
     void states_out(int layer);
 
     LstmCall<T> &call_;
@@ -44,6 +58,8 @@ template <class T> class LstmBackward {
     std::array<DirectionGradients<T>, 2> gradients_;
     Activations<const T> dy_; // of the layer at hand
     Activations<T> dx_;
+    // Of the segment at hand where gates, cells are not kept; directions take turns.
+    T *segment_gates_ = nullptr, *segment_c_ = nullptr, *segment_y_ = nullptr;
     std::array<T *, 2> inner_ = {nullptr, nullptr}; // dx of a layer is dy of the one below
 };
 

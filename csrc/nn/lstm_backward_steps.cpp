@@ -7,7 +7,7 @@ namespace fastlstm {
 // One step backwards for this thread's rows and units.
 template <class T>
 void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T> &g,
-                           const Share &share, Index s, const BackwardWeights<T> &w,
+                           const Window<T> &at, const Share &share, Index s, const BackwardWeights<T> &w,
                            Laps &laps) {
     Barrier &barrier = call_.group_barrier_[static_cast<std::size_t>(share.group)];
     const Index W = k_.width, row = map_.row(s) + share.first_row;
@@ -48,11 +48,10 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
     a.hidden = r.H;
     a.block_begin = unit_begin * 4;
     a.block_end = std::min(r.padded / W, unit_end * 4);
-    a.gates = r.gates + row * r.gates_row;
+    a.gates = at.gates + (row - at.gates_from) * r.gates_row;
     a.gates_stride = r.gates_row;
-    a.c_prev = s ? r.c + (map_.row(s - 1) + share.first_row) * r.padded
-                 : r.c0 + share.first_row * r.padded;
-    a.c = r.c + row * r.padded;
+    a.c_prev = cells_before(r, at, s) + share.first_row * r.padded;
+    a.c = at.c + (row - at.c_from) * r.padded;
     a.c_prev_stride = a.c_stride = a.dc_stride = r.padded;
     a.dc = g.dc + share.first_row * r.padded;
     if (projection) {
@@ -89,15 +88,15 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
 // gradient; each member of the group owns part of the rows of W.
 template <class T>
 void LstmBackward<T>::weight_products(const DirectionRun<T> &r, const DirectionGradients<T> &g,
-                                      const DirectionLayout &at, const Share &share,
-                                      Index row0, Index row1) {
+                                      const DirectionLayout &at, const Window<T> &window,
+                                      const Share &share, Index row0, Index row1) {
     T *const grads = arrays_.grads;
     const T one = 1; // the bias is the weight of an input that is always one
     OuterArgs<T> o;
     o.R = row1 - row0;
     o.units = r.H;
     o.gates = 4;
-    o.b = r.gates + row0 * r.gates_row;
+    o.b = window.gates + (row0 - window.gates_from) * r.gates_row;
     o.b_stride = r.gates_row;
     o.parts[0] = {r.I, {nullptr, 0, r.x + row0, 1}, grads + at.weight_ih};
     o.parts[1] = {r.K, {nullptr, 0, r.h_prev + row0, 1}, grads + at.weight_hh};
@@ -119,8 +118,8 @@ void LstmBackward<T>::weight_products(const DirectionRun<T> &r, const DirectionG
 
 // dx = dz W_ih over part of the packed rows [row0, row1); the reverse direction adds.
 template <class T>
-void LstmBackward<T>::input_product(int layer, int d, Index row0, Index row1, int parts,
-                                    int part) {
+void LstmBackward<T>::input_product(int layer, int d, const Window<T> &window, Index row0,
+                                    Index row1, int parts, int part) {
     const DirectionRun<T> &r = call_.run(layer, d);
     const BackwardWeights<T> &w =
         (*set_)[static_cast<std::size_t>(layer * config_.directions() + d)];
@@ -130,7 +129,7 @@ void LstmBackward<T>::input_product(int layer, int d, Index row0, Index row1, in
     g.M = end - begin;
     g.K = 4 * r.padded;
     g.N = r.I;
-    g.a.base = r.gates + (row0 + begin) * r.gates_row;
+    g.a.base = window.gates + (row0 + begin - window.gates_from) * r.gates_row;
     g.a.stride = r.gates_row;
     g.b = w.w_ih_t.data();
     g.c.ptr = gradients_[static_cast<std::size_t>(d)].dx + row0 + begin;
@@ -139,19 +138,27 @@ void LstmBackward<T>::input_product(int layer, int d, Index row0, Index row1, in
     k_.gemm(g);
 }
 
-template void LstmBackward<float>::step(const DirectionRun<float> &, const DirectionGradients<float> &,
-                                        const Share &, Index, const BackwardWeights<float> &, Laps &);
+template void LstmBackward<float>::step(const DirectionRun<float> &,
+                                        const DirectionGradients<float> &,
+                                        const Window<float> &, const Share &, Index,
+                                        const BackwardWeights<float> &, Laps &);
 template void LstmBackward<float>::weight_products(const DirectionRun<float> &,
                                                    const DirectionGradients<float> &,
-                                                   const DirectionLayout &, const Share &,
-                                                   Index, Index);
-template void LstmBackward<float>::input_product(int, int, Index, Index, int, int);
-template void LstmBackward<double>::step(const DirectionRun<double> &, const DirectionGradients<double> &,
-                                        const Share &, Index, const BackwardWeights<double> &, Laps &);
+                                                   const DirectionLayout &,
+                                                   const Window<float> &, const Share &, Index,
+                                                   Index);
+template void LstmBackward<float>::input_product(int, int, const Window<float> &, Index, Index,
+                                                 int, int);
+template void LstmBackward<double>::step(const DirectionRun<double> &,
+                                         const DirectionGradients<double> &,
+                                         const Window<double> &, const Share &, Index,
+                                         const BackwardWeights<double> &, Laps &);
 template void LstmBackward<double>::weight_products(const DirectionRun<double> &,
-                                                   const DirectionGradients<double> &,
-                                                   const DirectionLayout &, const Share &,
-                                                   Index, Index);
-template void LstmBackward<double>::input_product(int, int, Index, Index, int, int);
+                                                    const DirectionGradients<double> &,
+                                                    const DirectionLayout &,
+                                                    const Window<double> &, const Share &,
+                                                    Index, Index);
+template void LstmBackward<double>::input_product(int, int, const Window<double> &, Index,
+                                                  Index, int, int);
 
 } // namespace fastlstm

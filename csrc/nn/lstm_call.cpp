@@ -1,5 +1,5 @@
 // What a call needs before and after its parallel region: memory, row addresses, states.
-#include <cstring>
+#include <cmath>
 
 #include "kernels/dispatch.h"
 #include "nn/lstm.h"
@@ -19,13 +19,15 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
     const int L = config_.layers(), D = config_.directions();
     const Index W = kernels<T>().width, N = map_.N, R = map_.rows();
     plan_ = make_plan(config_, N, R, map_.steps, training, num_threads(), W);
+    if (arrays.memory != Memory::Store)
+        plan_.split_directions = false; // dx is formed before the gates are given up
     const auto L_ = static_cast<std::size_t>(L);
     runs_.resize(L_ * static_cast<std::size_t>(D));
     inputs_.resize(L_);
     outputs_.resize(L_);
 
     const auto threads = static_cast<std::size_t>(plan_.threads);
-    scratch_gates_.resize(training ? 0 : threads);
+    scratch_gates_.resize(keeps_gates() ? 0 : threads);
     scratch_from_.resize(threads);
     scratch_to_.resize(threads);
     for (Placer place(arena_); place.next_pass();) {
@@ -47,9 +49,19 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
                 place(r.h_prev, R);
                 place(r.h0, N, K);
                 place(r.c0, N, padded);
-                if (training) {
-                    place(r.c, R, padded);
+                // Long enough to fill a run of the outer product, short enough for the cache.
+                r.chunk = std::max(std::max<Index>(1, kOuterRun / N),
+                                   chunk_steps(N, gates_row * Index(sizeof(T))));
+                r.segment = arrays.memory == Memory::Store ? map_.steps : r.chunk;
+                if (keeps_gates())
                     place(r.gates, R, gates_row);
+                if (keeps_cells()) {
+                    place(r.c, R, padded);
+                } else if (training) {
+                    const auto root = Index(std::ceil(std::sqrt(double(map_.steps))));
+                    r.segment = round_up(root, r.chunk);
+                    place(r.c, N, padded);
+                    place(r.checkpoints, map_.steps / r.segment, N * padded);
                 } else {
                     r.c = r.c0;
                 }
@@ -83,7 +95,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
             }
         }
         for (std::size_t t = 0; t < threads; ++t) {
-            if (!training)
+            if (!keeps_gates())
                 place(scratch_gates_[t], scratch_size_);
             place(scratch_from_[t], scratch_rows_);
             place(scratch_to_[t], scratch_rows_);
@@ -128,6 +140,8 @@ template <class T> void LstmCall<T>::copy_states_in() {
             std::fill(c, c + r.padded, T(0));
             if (c0)
                 std::copy(c0 + n * r.H, c0 + (n + 1) * r.H, c);
+            if (training_ && !keeps_cells())
+                std::copy(c, c + r.padded, r.c + b * r.padded);
         }
         h0 = h0 ? h0 + N * r.K : nullptr;
         c0 = c0 ? c0 + N * r.H : nullptr;
@@ -143,7 +157,7 @@ template <class T> void LstmCall<T>::copy_states_out() const {
             const Index last = map_.row(map_.length[b_] - 1) + b;
             if (hn)
                 std::copy(r.y[last], r.y[last] + r.K, hn + n * r.K);
-            const T *c = training_ ? r.c + last * r.padded : r.c + b * r.padded;
+            const T *c = r.c + (keeps_cells() ? last : b) * r.padded;
             if (cn)
                 std::copy(c, c + r.H, cn + n * r.H);
             if (b + 1 == map_.N) {

@@ -37,17 +37,18 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
     const Kernels<T> &k = kernels<T>();
     const Index W = k.width, row_size = r.gates_row, blocks = r.padded / W;
     const auto thread_ = static_cast<std::size_t>(thread);
+    const bool keep = keeps_gates();
     Index block_begin, block_end, panel_begin, panel_end;
     split(blocks, share.parts, share.part, block_begin, block_end);
     split(r.w->w_hr.panels(), share.parts, share.part, panel_begin, panel_end);
     Barrier &barrier = group_barrier_[static_cast<std::size_t>(share.group)];
     const Index rows_per_step = share.rows(map_.N);
     const Index fitting =
-        training_ ? scratch_rows_ : std::min(scratch_rows_, scratch_size_ / row_size);
+        keep ? scratch_rows_ : std::min(scratch_rows_, scratch_size_ / row_size);
     const Index fitting_steps = fitting / std::max<Index>(1, rows_per_step);
     const bool merge = merge_input(r.I, rows_per_step, map_.steps) && fitting_steps > 0;
     const Index chunk = merge ? std::min(map_.steps, fitting_steps) : map_.steps;
-    T *scratch = training_ ? nullptr : scratch_gates_[thread_];
+    T *scratch = keep ? nullptr : scratch_gates_[thread_];
     const T **from = scratch_from_[thread_];
     T **to = scratch_to_[thread_];
 
@@ -59,7 +60,7 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
                 for (Index b = share.first_row; b < std::min(map_.active(s), share.row_end); ++b) {
                     const Index row = map_.row(s) + b;
                     from[rows] = r.x[row];
-                    to[rows] = training_ ? r.gates + row * row_size : scratch + rows * row_size;
+                    to[rows] = keep ? r.gates + row * row_size : scratch + rows * row_size;
                     ++rows;
                 }
             GemmArgs<T> g;
@@ -92,19 +93,20 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
             a.h.ptr = r.h_prev + row;
             a.K = r.K;
             a.w_hh = r.w->w_hh.data();
-            if (training_) {
-                a.gates = r.gates + row * row_size;
-                a.gates_stride = row_size;
-                a.store_gates = true;
+            a.gates = keep ? r.gates + row * row_size : chunk_gates;
+            a.gates_stride = row_size;
+            a.store_gates = keep;
+            if (!keep && merge)
+                chunk_gates += a.rows * row_size;
+            if (keeps_cells()) {
                 a.c_prev = s ? r.c + (map_.row(s - 1) + share.first_row) * r.padded
                              : r.c0 + share.first_row * r.padded;
                 a.c = r.c + row * r.padded;
             } else {
-                a.gates = chunk_gates;
-                a.gates_stride = row_size;
                 a.c_prev = a.c = r.c + share.first_row * r.padded;
-                chunk_gates += merge ? a.rows * row_size : 0;
             }
+            if (r.checkpoints && begins_segment(r, s))
+                copy_cells(r, s, share.first_row, a.rows, block_begin * W, block_end * W);
             a.c_prev_stride = a.c_stride = r.padded;
             if (config_.projection) {
                 a.y.base = r.m + share.first_row * r.padded;
@@ -136,6 +138,16 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
     }
 }
 
+// The cells before step s of some rows and units, for the segment that begins there.
+template <class T>
+void LstmCall<T>::copy_cells(const DirectionRun<T> &r, Index s, Index first_row, Index rows,
+                             Index unit_begin, Index unit_end) const {
+    T *to = r.checkpoints + (segment_of(r, s) * map_.N + first_row) * r.padded;
+    const T *from = r.c + first_row * r.padded;
+    for (Index j = 0; j < rows; ++j, to += r.padded, from += r.padded)
+        std::copy(from + unit_begin, from + unit_end, to + unit_begin);
+}
+
 // Dropout of one layer's output: one mask a step, as torch has it.
 template <class T>
 void LstmCall<T>::drop(int layer, const Activations<T> &from, const Activations<T> &to,
@@ -158,6 +170,10 @@ void LstmCall<T>::drop(int layer, const Activations<T> &from, const Activations<
 
 template void LstmCall<float>::forward_thread(int, int);
 template void LstmCall<double>::forward_thread(int, int);
+template void LstmCall<float>::copy_cells(const DirectionRun<float> &, Index, Index, Index, Index,
+                                          Index) const;
+template void LstmCall<double>::copy_cells(const DirectionRun<double> &, Index, Index, Index,
+                                           Index, Index) const;
 template void LstmCall<float>::drop(int, const Activations<float> &, const Activations<float> &,
                                     int, int) const;
 template void LstmCall<double>::drop(int, const Activations<double> &,

@@ -72,6 +72,7 @@ class LSTM:
         dropout: float,
         seed: int,
         row_ids: _Ints | None,
+        memory: str = "store",
     ) -> Cache: ...
     def backward(
         self,

@@ -34,8 +34,8 @@ def profile() -> Iterator[dict[str, float]]:
     >>> lstm = fastlstm.nn.LSTM(8, 16, random_state=0)
     >>> with fastlstm.profile() as phases:
     ...     y, state = lstm(np.zeros((4, 20, 8), np.float32))
-    >>> sorted(phases)
-    ['pack', 'prepare', 'step', 'wait']
+    >>> phases["step"] > 0, "dx" in phases
+    (True, False)
     """
     phases: dict[str, float] = {}
     _core.profile_start()

@@ -69,7 +69,17 @@ class SequenceNetwork:
         core, head = lstm.compiled, self.head.compiled
         ids = row_ids if lstm.dropout else None
         kept = core.forward(
-            x, y, None, None, h, None, lengths, lstm.dropout, mask_seed, ids
+            x,
+            y,
+            None,
+            None,
+            h,
+            None,
+            lengths,
+            lstm.dropout,
+            mask_seed,
+            ids,
+            lstm.memory,
         )
         z = y if h is None else lstm.h_layout.top(h, len(x))
         masks = None

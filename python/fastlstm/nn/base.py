@@ -28,14 +28,22 @@ class Cache(Generic[Saved]):
 
     It refers to the floating-point arrays of that forward (not to copies): they must
     not be changed before backward. Of lengths, row ids and tokens it has its own.
+
+    Attributes
+    ----------
+    nbytes : int
+        Of an LSTM's: memory that it holds beside those arrays; 0 once it was used.
     """
 
-    __slots__ = ("_layer", "_saved", "_version")
+    __slots__ = ("_layer", "_saved", "_version", "nbytes")
 
-    def __init__(self, layer: object, version: int, saved: Saved) -> None:
+    def __init__(
+        self, layer: object, version: int, saved: Saved, nbytes: int = 0
+    ) -> None:
         self._layer = layer
         self._version = version
         self._saved: Saved | None = saved
+        self.nbytes = nbytes
 
     def open(self, layer: object, version: int) -> Saved:
         """Return what was saved, if this is ``layer``'s, unused and not outdated."""
@@ -56,6 +64,7 @@ class Cache(Generic[Saved]):
     def close(self) -> None:
         """Mark as used and let go of what was saved."""
         self._saved = None
+        self.nbytes = 0
 
 
 class CoreLayer(Protocol):

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     # Core cache, x, y and lengths: y is what the core reads hidden states from.
     LSTMCache: TypeAlias = Cache[tuple[_core.Cache, Array, Array]]
 
+MEMORY = ("store", "recompute", "checkpoint")
+
 # Arrays, or lists of arrays where the hidden sizes differ: a union would only make
 # every caller narrow what it knows.
 State: TypeAlias = tuple[Any, Any]
@@ -70,6 +72,12 @@ class LSTM(ParameterLayer):
     dropout : float, default=0.0
         Probability in [0, 1) with which :meth:`forward` zeroes an output of a layer on
         its way to the next one; needs two layers.
+    memory : {"store", "recompute", "checkpoint"}, default="store"
+        What :meth:`forward` keeps for :meth:`backward` beside the outputs, for every
+        layer and direction: the four gates and the cell of each step (5 N T H numbers);
+        the cells alone (N T H), from which backward computes the gates again, a chunk
+        of steps at a time; or the cells of about every sqrt(T)-th step (Chen et al.
+        2016). The bits are the same; backward takes about a third longer.
     dtype : {"float32", "float64"}, default="float32"
         Storage and arithmetic. Inputs must have it.
     random_state : None, int, numpy.random.Generator or RandomState
@@ -117,6 +125,7 @@ class LSTM(ParameterLayer):
         initializer: str = "glorot_orthogonal",
         forget_bias: float = 1.0,
         dropout: float = 0.0,
+        memory: str = "store",
         dtype: npt.DTypeLike = "float32",
         random_state: RandomState = None,
     ) -> None:
@@ -136,6 +145,7 @@ class LSTM(ParameterLayer):
                 f"dropout={dropout!r} with num_layers=1; use fastlstm.nn.Dropout after "
                 "the layer, or more layers"
             )
+        self.memory = check_choice("memory", memory, MEMORY)
         storage = check_dtype(dtype)
         largest = max(self.hidden_sizes)
         widest = max(self.input_size, 2 * largest)
@@ -276,9 +286,9 @@ class LSTM(ParameterLayer):
         h, hn = self.h_layout.new(n)
         c, cn = self.c_layout.new(n)
         kept = self.compiled.forward(
-            x, y, h0, c0, hn, cn, valid, self.dropout, seed, ids
+            x, y, h0, c0, hn, cn, valid, self.dropout, seed, ids, self.memory
         )
-        cache = Cache(self, self._core.version, (kept, x, y))
+        cache = Cache(self, self._core.version, (kept, x, y), kept.bytes)
         return y, (h, c), cache
 
     @overload
