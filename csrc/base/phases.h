@@ -12,7 +12,7 @@ enum class Phase {
     Prepare, // workspace, row addresses, states in and out
     Input,   // x W_ih^T where it is merged over time
     Step,    // recurrent product and cell, forward (with the input product if not merged)
-    Wait,    // barriers: a step's, a layer's, the call's
+    Wait,    // barriers: a step's, a layer's
     Cell,    // pointwise part, backward
     Hidden,  // dh = dz W_hh
     Weights, // dW and db

@@ -5,23 +5,28 @@
 template <class T, int N> struct PlainCell {
     using Vec = Many<T, N>;
 
-    // z: pre-activations in, activations out, order i f g o.
+    // z: pre-activations in, activations out, order i f g o. Three divisions: i with g, o
+    // with tanh(c), and f alone, so that a forget gate that is 1 is exactly 1 and a latched
+    // cell does not drift.
     FASTLSTM_INLINE void forward(Vec *z, Vec c_prev, Vec &c, Vec &h) {
+        Fraction<T, N> o;
         for (int j = 0; j < N; ++j) {
-            const VecOf<T> g = z[2].v[j] + z[2].v[j];
-            const Many<T, 4> x{{z[0].v[j], z[1].v[j], g, z[3].v[j]}};
-            const Fraction<T, 4> f = fractions<1 << 2>(x);
-            Many<T, 2> if_, go;
-            divide<T, 2>({{{f.above.v[0], f.above.v[1]}}, {{f.below.v[0], f.below.v[1]}}},
-                         {{{f.above.v[2], f.above.v[3]}}, {{f.below.v[2], f.below.v[3]}}}, if_,
-                         go);
-            z[0].v[j] = if_.v[0];
-            z[1].v[j] = if_.v[1];
-            z[2].v[j] = go.v[0];
-            z[3].v[j] = go.v[1];
+            const VecOf<T> g2 = z[2].v[j] + z[2].v[j];
+            const Many<T, 4> x{{z[0].v[j], z[1].v[j], g2, z[3].v[j]}};
+            const Fraction<T, 4> q = fractions<1 << 2>(x);
+            Many<T, 1> i, g;
+            divide<T, 1>({{{q.above.v[0]}}, {{q.below.v[0]}}},
+                         {{{q.above.v[2]}}, {{q.below.v[2]}}}, i, g);
+            z[0].v[j] = i.v[0];
+            z[1].v[j] = q.above.v[1] / q.below.v[1];
+            z[2].v[j] = g.v[0];
+            o.above.v[j] = q.above.v[3];
+            o.below.v[j] = q.below.v[3];
         }
         c = mul_add(z[1], c_prev, z[0] * z[2]);
-        h = z[3] * tanh_many(c);
+        Vec tanh_c;
+        divide(o, fractions<(1 << N) - 1>(c + c), z[3], tanh_c);
+        h = z[3] * tanh_c;
     }
 
     // z: activations in, gradients of the pre-activations out.

@@ -80,6 +80,9 @@ FASTLSTM_INLINE Many<T, N> mul_add(Many<T, N> a, VecOf<T> b, VecOf<T> c) {
 template <class T, int N> FASTLSTM_INLINE Many<T, N> clamp(Many<T, N> x, T low, T high) {
     FASTLSTM_EACH(vec_min(splat<T>(high), vec_max(splat<T>(low), x.v[j])));
 }
+template <class T, int N> FASTLSTM_INLINE Many<T, N> at_most_one(Many<T, N> x) {
+    FASTLSTM_EACH(vec_min(splat<T>(T(1)), x.v[j]));
+}
 // 2^n where t = n + kShift.
 template <class T, int N> FASTLSTM_INLINE Many<T, N> power_of_two(Many<T, N> t) {
     using C = ExpConstants<T>;
@@ -134,12 +137,14 @@ template <int TANH, class T, int N> FASTLSTM_INLINE Fraction<T, N> fractions(Man
     return {above, above + one};
 }
 
-// Both fractions with one division.
+// A sigmoid and a tanh with one division. A shared quotient may round to just beyond 1
+// where the fraction is 1: hence the clamps.
 template <class T, int N>
-FASTLSTM_INLINE void divide(Fraction<T, N> a, Fraction<T, N> b, Many<T, N> &x, Many<T, N> &y) {
-    const Many<T, N> r = splat<T>(T(1)) / (a.below * b.below);
-    x = a.above * (b.below * r);
-    y = b.above * (a.below * r);
+FASTLSTM_INLINE void divide(Fraction<T, N> sigmoid, Fraction<T, N> tanh, Many<T, N> &x,
+                            Many<T, N> &y) {
+    const Many<T, N> r = splat<T>(T(1)) / (sigmoid.below * tanh.below);
+    x = at_most_one(sigmoid.above * (tanh.below * r));
+    y = clamp(tanh.above * (sigmoid.below * r), T(-1), T(1));
 }
 
 template <class T> FASTLSTM_INLINE VecOf<T> vec_sigmoid(VecOf<T> x) {

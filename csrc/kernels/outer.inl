@@ -101,8 +101,9 @@ static void outer_tile(const OuterSpans<T> &spans, Index row, Index rows, const 
 }
 
 // One panel of a, one run of rows, the rows [begin, end) of c in vectors of W.
+// Not inlined: one panel on the stack at a time.
 template <class T, int NV>
-static void outer_panel(const OuterArgs<T> &g, Index first, Index r0, Index r1, Index begin,
+__attribute__((noinline)) static void outer_panel(const OuterArgs<T> &g, Index first, Index r0, Index r1, Index begin,
                         Index end) {
     constexpr Index W = Simd<T>::W;
     alignas(64) T panel[kOuterRun * NV * W];
@@ -125,7 +126,7 @@ static void outer_panel(const OuterArgs<T> &g, Index first, Index r0, Index r1, 
 
 template <class T> void outer_kernel(const OuterArgs<T> &g) {
     constexpr Index W = Simd<T>::W;
-    constexpr Index kColumns = 2048 / kVectorBytes; // 256 kB of a run of b
+    constexpr Index kColumns = 2048 / kVectorBytes; // at most 512 kB of a run of b
     Index K = 0;
     for (const OuterPart<T> &part : g.parts)
         K += part.K;

@@ -18,7 +18,8 @@ namespace fastlstm {
 enum class Memory {
     Store,      // gates and cells of every step
     Recompute,  // cells
-    Checkpoint, // cells of every segment's first step; a segment is about sqrt(T) steps
+    Checkpoint, // cells of every segment's first step; segments are whole chunks of at
+                // least sqrt(T) steps
 };
 
 // The arrays of one forward call. States are flat: for layer l and direction d a block

@@ -90,7 +90,7 @@ template <class T> void LstmBackward<T>::thread_body(int thread, int team) {
                 meet(); // the next direction takes the same memory and adds to dx
         }
         meet();
-        if (D == 2 && gradients_[0].dx_wanted && call_.keeps_gates())
+        if (D == 2 && call_.keeps_gates() && gradients_[0].dx_wanted)
             for (int d = 0; d < D; ++d) { // in turn: both write the same rows
                 input_product(l, d, window(call_.run(l, d), 0), 0, map_.rows(), team, thread);
                 laps.lap(Phase::Dx);

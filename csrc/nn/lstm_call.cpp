@@ -18,9 +18,9 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
     laps.lap(Phase::Pack);
     const int L = config_.layers(), D = config_.directions();
     const Index W = kernels<T>().width, N = map_.N, R = map_.rows();
-    plan_ = make_plan(config_, N, R, map_.steps, training, num_threads(), W);
-    if (arrays.memory != Memory::Store)
-        plan_.split_directions = false; // dx is formed before the gates are given up
+    // Where gates are not kept, dx is formed before they are given up.
+    const bool in_turn = arrays.memory != Memory::Store;
+    plan_ = make_plan(config_, N, R, map_.steps, training, num_threads(), W, in_turn);
     const auto L_ = static_cast<std::size_t>(L);
     runs_.resize(L_ * static_cast<std::size_t>(D));
     inputs_.resize(L_);

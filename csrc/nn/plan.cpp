@@ -7,31 +7,40 @@ namespace fastlstm {
 // The cheapest of every number of threads by rows and by units. Two directions take
 // half of the threads each, or one after the other what there is.
 Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,
-               int threads, Index width) {
+               int threads, Index width, bool in_turn) {
     CallShape call;
     call.rows = std::max<Index>(1, (rows + steps - 1) / std::max<Index>(1, steps));
     call.steps = steps;
     call.training = training;
     call.width = width;
+    const bool together = config.bidirectional && !in_turn;
     const int directions = config.directions();
     Plan best;
     double least = directions * call_seconds(config, call, 1, false);
-    for (int n = 2; n <= threads; ++n) {
-        const int members = config.bidirectional ? n / 2 : n; // of the smaller group
+    if (least <= kTeamSeconds)
+        return best; // no team is that quick
+    const auto weigh = [&](int n) {
+        const int members = together ? n / 2 : n; // of the smaller group
         for (const bool by_units : {false, true}) {
             if (members == 1 ? by_units : !by_units && members > N)
                 continue;
             double seconds = call_seconds(config, call, members, by_units);
+            seconds *= together ? 1 : directions;
             if (members == 1) // each direction alone on its thread: still a team
                 seconds += kTeamSeconds;
             if (seconds < least) {
                 least = seconds;
                 best.threads = n;
                 best.split_units = by_units;
-                best.split_directions = config.bidirectional;
+                best.split_directions = together;
             }
         }
-    }
+    };
+    // Every number up to sixteen, then a sixteenth more each time, and the last.
+    for (int n = 2; n < threads; n += 1 + n / 16)
+        weigh(n);
+    if (threads > 1)
+        weigh(threads);
     return best;
 }
 

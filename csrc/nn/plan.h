@@ -17,8 +17,9 @@ struct Plan {
 };
 
 // rows: of all steps together; the plan weighs what cost.h counts.
+// in_turn: one direction after the other.
 Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,
-               int threads, Index width);
+               int threads, Index width, bool in_turn = false);
 
 // Whether x W_ih^T is worth a pass of its own over many steps: it is where the rows of
 // one step do not fill a register tile.

@@ -200,8 +200,55 @@ void test_backward(const char *isa, const Kernels<T> &k, Index rows_, Index H, b
 
 } // namespace
 
+// Gates that share a division, beside every kind of partner: at most 4 ULP where the
+// result is normal, never beyond 1, and a forget gate that rounds to 1 is 1: a latched
+// cell must not drift.
+template <class T> void test_gates(const char *isa, const Kernels<T> &k) {
+    const Index W = k.width, rows_ = 3000;
+    std::vector<T> z = random_vector<T>(rows_ * 4 * W), c(std::size_t(rows_ * W)), h(c.size());
+    const std::vector<T> c_prev = random_vector<T>(rows_ * W, -5, 5);
+    for (std::size_t j = 0; j < z.size(); ++j)
+        z[j] *= T(j / std::size_t(W) % 7 == 0 ? 1 : j % 3 == 0 ? 90 : j % 3 == 1 ? 20 : 4);
+    const std::vector<T> before = z;
+    StepArgs<T> s;
+    s.rows = rows_;
+    s.hidden = W;
+    s.block_end = 1;
+    s.gates = z.data();
+    s.gates_stride = 4 * W;
+    s.store_gates = true;
+    s.c_prev = c_prev.data();
+    s.c = c.data();
+    s.c_prev_stride = s.c_stride = W;
+    s.h = rows<const T>(h.data(), W);
+    s.y = rows<T>(h.data(), W);
+    k.lstm_step(s);
+    constexpr int kDigits = std::numeric_limits<T>::digits;
+    for (std::size_t j = 0; j < z.size(); ++j) {
+        const int gate = int(j / std::size_t(W) % 4);
+        const long double x = before[j], got = z[j];
+        const long double exact =
+            gate == 2 ? std::tanh(x)
+                      : x < 0 ? std::exp(x) / (1 + std::exp(x)) : 1 / (1 + std::exp(-x));
+        const bool normal = std::fabs(exact) >= std::numeric_limits<T>::min();
+        const long double most =
+            normal ? 4 * std::ldexp(1.0L, std::ilogb(exact) - kDigits + 1)
+                   : static_cast<long double>(std::numeric_limits<T>::min());
+        const auto name = [&] {
+            return label<T>("gate", isa, {{"gate", gate}}) + "(" + text(double(x)) + ") is " +
+                   text(double(got));
+        };
+        expect(std::fabs(got - exact) <= most, name);
+        expect(std::fabs(got) <= 1 && (gate != 1 || T(exact) != T(1) || x < 40 || got == 1),
+               name);
+    }
+    for (const T value : h)
+        expect(std::fabs(value) <= 1, [&] { return label<T>("h beyond 1", isa, {}); });
+}
+
 template <class T> void test_cell(const char *isa, const Kernels<T> &k) {
     const Index W = k.width;
+    test_gates(isa, k);
     for (const Index rows_ : {1, 2, 3, 5, 6, 7, 13})
         for (const Index H : {Index(1), Index(3), W - 1, W, W + 1, 3 * W + 2}) {
             const Step<T> step(rows_, 5, H % 2 ? H : Index(7), H, W);

@@ -76,7 +76,7 @@ class LSTM(ParameterLayer):
         What :meth:`forward` keeps for :meth:`backward` beside the outputs, for every
         layer and direction: the four gates and the cell of each step (5 N T H numbers);
         the cells alone (N T H), from which backward computes the gates again, a chunk
-        of steps at a time; or the cells of about every sqrt(T)-th step (Chen et al.
+        of steps at a time; or the cells of every sqrt(T)-th step or fewer (Chen et al.
         2016). The bits are the same; backward takes about a third longer.
     dtype : {"float32", "float64"}, default="float32"
         Storage and arithmetic. Inputs must have it.
