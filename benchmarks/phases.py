@@ -10,13 +10,12 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable
 
 import fastlstm
-import numpy as np
-from fastlstm.bench.ceiling import fma_rate
-from fastlstm.bench.shapes import Shape
-from fastlstm.nn import LSTM
+from fastlstm import _core
+from fastlstm.bench.contestants import CONTESTANTS, Call
+from fastlstm.bench.problem import Problem
+from fastlstm.bench.shapes import Job, Shape
 
 SHAPES = [
     Shape(1, 100, 64, 256),
@@ -27,45 +26,31 @@ SHAPES = [
 ]
 
 
-def make_call(shape: Shape, train: bool) -> Callable[[], object]:
-    lstm = LSTM(shape.inputs, shape.hidden, random_state=0)
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((shape.batch, shape.steps, shape.inputs), dtype=np.float32)
-    if not train:
-        return lambda: lstm(x)
-    dy = rng.standard_normal((*x.shape[:2], shape.hidden), dtype=np.float32)
-
-    def step() -> object:
-        with lstm.params.update():  # new weights, as in every step of a fit
-            pass
-        _, _, cache = lstm.forward(x)
-        lstm.zero_grad()
-        return lstm.backward(dy, cache)
-
-    return step
+def make_call(mode: str, shape: Shape, threads: int) -> tuple[Call, float]:
+    """Return a call of the layer, as `fastlstm bench` times it, and its operations."""
+    problem = Problem(Job(mode, shape), "float32")
+    layer = CONTESTANTS["fastlstm"](threads, problem.dtype)
+    return layer.ways[mode]["layer"](problem), problem.flops
 
 
-def report(shape: Shape, train: bool, threads: int) -> str:
-    call = make_call(shape, train)
+def report(mode: str, shape: Shape, threads: int) -> str:
+    call, flops = make_call(mode, shape, threads)
     call()
     totals: dict[str, float] = {}
     times, rates = [], []
     while sum(times) < 1.0 or len(times) < 5:
-        rates.append(fma_rate(threads, 0.005))
+        rates.append(_core.fma_rate(threads, 0.005))
         with fastlstm.profile() as phases:
             begin = time.perf_counter()
             call()
             times.append(time.perf_counter() - begin)
         for name, seconds in phases.items():
             totals[name] = totals.get(name, 0.0) + seconds / threads
-    flops = 8.0 * shape.batch * shape.steps * shape.hidden
-    flops *= (shape.inputs + shape.hidden) * (3 if train else 1)
     median = statistics.median(times)
     fraction = flops / median / statistics.median(rates)
     shares = {name: seconds / sum(times) for name, seconds in totals.items()}
     shares["other"] = 1.0 - sum(shares.values())
     parts = ", ".join(f"{k} {100 * v:.0f}" for k, v in shares.items() if v >= 0.005)
-    mode = "training" if train else "inference"
     return (
         f"| {mode} | {shape} | {median * 1e3:.3g} | {flops / median / 1e9:.0f} "
         f"| {100 * fraction:.0f} % | {parts} |"
@@ -76,12 +61,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--threads", type=int, default=fastlstm.get_num_threads())
     options = parser.parse_args()
-    fastlstm.set_num_threads(options.threads)
     print("| | shape | ms | GFLOP/s | of FMA | share of each phase, % |")
     print("|---|---|---|---|---|---|")
-    for train in (False, True):
+    for mode in ("infer", "train"):
         for shape in SHAPES:
-            print(report(shape, train, options.threads), flush=True)
+            print(report(mode, shape, options.threads), flush=True)
 
 
 if __name__ == "__main__":

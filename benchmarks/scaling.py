@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import fastlstm
+from fastlstm.bench.contestants import Call
 from fastlstm.bench.shapes import Shape
 from phases import make_call
 
@@ -24,7 +25,7 @@ SIZES = {
 }
 
 
-def seconds(call: Callable[[], object]) -> float:
+def seconds(call: Call) -> float:
     call()
     times: list[float] = []
     while sum(times) < 0.3 or len(times) < 5:
@@ -50,8 +51,9 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     before: tuple[str, float, float] | None = None
     for name, value, shape, threads in series():
-        fastlstm.set_num_threads(threads)
-        infer, train = (seconds(make_call(shape, mode)) for mode in (False, True))
+        infer, train = (
+            seconds(make_call(mode, shape, threads)[0]) for mode in ("infer", "train")
+        )
         same = before is not None and before[0] == name
         growth = [
             f"{a / b:.2f}" if same else ""

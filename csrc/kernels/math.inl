@@ -1,6 +1,7 @@
 // exp, sigmoid and tanh of a vector: no branch, no gather, at most 4 ULP where the
 // result is normal; exp saturates outside [kMin, kMax] instead of going to 0 and inf
-// (tests/test_activations.py measures it over every float32).
+// (tests/test_activations.py measures it over every float32, tests/cpp/test_cell.cpp for
+// the gates of a cell, which share divisions).
 //
 // exp: x = n ln 2 + r, |r| <= ln(2)/2; exp(r) = 1 + r + r^2 q(r); n is found by adding a
 // number so large that the sum has no fraction bits, and its low bits become the

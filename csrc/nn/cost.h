@@ -1,6 +1,6 @@
-// What a call costs, as the planner sees it: a few constants that were measured
-// (docs/performance.md), no threshold anywhere else. Only their ratios matter: a slower
-// machine is slower everywhere.
+// What a call costs, as the planner sees it when it chooses threads and how to cut: a few
+// constants, measured on one machine. Only their ratios matter: a slower machine is slower
+// everywhere.
 #pragma once
 
 #include <algorithm>

@@ -111,6 +111,9 @@ template <class T> class LstmCall {
     void forward_thread(int thread, int team);
     void forward_direction(const DirectionRun<T> &run, const Share &share, int thread,
                            Laps &laps);
+    // What step s reads of this share's rows and units, wherever its gates and cells lie.
+    StepArgs<T> step_inputs(const DirectionRun<T> &r, const Share &share, Index s,
+                            Index block_begin, Index block_end) const;
     void copy_cells(const DirectionRun<T> &r, Index s, Index first_row, Index rows,
                     Index unit_begin, Index unit_end) const;
     // to = from under the masks of the dropout above `layer`, in place or not.

@@ -39,24 +39,12 @@ void LstmBackward<T>::recompute(const DirectionRun<T> &r, const Share &share,
     split(panels_of(r.H, W), share.parts, share.part, begin, end);
     for (Index s = w.first_step; s < s1; ++s) {
         const Index row = map_.row(s) + share.first_row;
-        StepArgs<T> a;
-        a.rows = share.rows(map_.active(s));
-        a.hidden = r.H;
-        a.block_begin = begin * 4;
-        a.block_end = std::min(r.padded / W, end * 4);
-        a.x.ptr = r.x + row;
-        a.I = r.I;
-        a.w_ih = r.w->w_ih.data();
-        a.bias = r.w->bias.data();
-        a.h.ptr = r.h_prev + row;
-        a.K = r.K;
-        a.w_hh = r.w->w_hh.data();
+        StepArgs<T> a =
+            call_.step_inputs(r, share, s, begin * 4, std::min(r.padded / W, end * 4));
         a.gates = w.gates + (row - w.gates_from) * r.gates_row;
-        a.gates_stride = r.gates_row;
         a.store_gates = true;
         a.c_prev = cells_before(r, w, s) + share.first_row * r.padded;
         a.c = w.c + (row - w.c_from) * r.padded;
-        a.c_prev_stride = a.c_stride = r.padded;
         a.y.base = segment_y_ + share.first_row * r.padded; // known already
         a.y.stride = r.padded;
         k_.lstm_step(a);

@@ -79,22 +79,10 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
         T *chunk_gates = scratch;
         for (Index s = s0; s < s1; ++s) {
             const Index row = map_.row(s) + share.first_row;
-            StepArgs<T> a;
-            a.rows = share.rows(map_.active(s));
-            a.hidden = r.H;
-            a.block_begin = block_begin;
-            a.block_end = block_end;
-            if (!merge) {
-                a.x.ptr = r.x + row;
-                a.I = r.I;
-                a.w_ih = r.w->w_ih.data();
-                a.bias = r.w->bias.data();
-            }
-            a.h.ptr = r.h_prev + row;
-            a.K = r.K;
-            a.w_hh = r.w->w_hh.data();
+            StepArgs<T> a = step_inputs(r, share, s, block_begin, block_end);
+            if (merge)
+                a.w_ih = nullptr; // x and bias are in the gates
             a.gates = keep ? r.gates + row * row_size : chunk_gates;
-            a.gates_stride = row_size;
             a.store_gates = keep;
             if (!keep && merge)
                 chunk_gates += a.rows * row_size;
@@ -107,7 +95,6 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
             }
             if (r.checkpoints && begins_segment(r, s))
                 copy_cells(r, s, share.first_row, a.rows, block_begin * W, block_end * W);
-            a.c_prev_stride = a.c_stride = r.padded;
             if (config_.projection) {
                 a.y.base = r.m + share.first_row * r.padded;
                 a.y.stride = r.padded;
@@ -136,6 +123,27 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
             laps.lap(Phase::Wait);
         }
     }
+}
+
+template <class T>
+StepArgs<T> LstmCall<T>::step_inputs(const DirectionRun<T> &r, const Share &share, Index s,
+                                     Index block_begin, Index block_end) const {
+    const Index row = map_.row(s) + share.first_row;
+    StepArgs<T> a;
+    a.rows = share.rows(map_.active(s));
+    a.hidden = r.H;
+    a.block_begin = block_begin;
+    a.block_end = block_end;
+    a.x.ptr = r.x + row;
+    a.I = r.I;
+    a.w_ih = r.w->w_ih.data();
+    a.bias = r.w->bias.data();
+    a.h.ptr = r.h_prev + row;
+    a.K = r.K;
+    a.w_hh = r.w->w_hh.data();
+    a.c_prev_stride = a.c_stride = r.padded;
+    a.gates_stride = r.gates_row;
+    return a;
 }
 
 // The cells before step s of some rows and units, for the segment that begins there.
@@ -170,6 +178,11 @@ void LstmCall<T>::drop(int layer, const Activations<T> &from, const Activations<
 
 template void LstmCall<float>::forward_thread(int, int);
 template void LstmCall<double>::forward_thread(int, int);
+template StepArgs<float> LstmCall<float>::step_inputs(const DirectionRun<float> &, const Share &,
+                                                      Index, Index, Index) const;
+template StepArgs<double> LstmCall<double>::step_inputs(const DirectionRun<double> &,
+                                                        const Share &, Index, Index,
+                                                        Index) const;
 template void LstmCall<float>::copy_cells(const DirectionRun<float> &, Index, Index, Index, Index,
                                           Index) const;
 template void LstmCall<double>::copy_cells(const DirectionRun<double> &, Index, Index, Index,

@@ -1,5 +1,5 @@
-// How much work deserves more than one thread, and how it is handed out. The LSTM's own
-// plan is in plan.h, on the same constants.
+// How much work deserves more than one thread, and how it is handed out. The LSTM has
+// a plan of its own: plan.h, on the constants of cost.h.
 #pragma once
 
 #include <algorithm>

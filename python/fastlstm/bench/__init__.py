@@ -7,7 +7,6 @@
 ``worker``       what runs in the process that a contestant has to itself
 ``processes``    that process seen from outside
 ``runner``       turns and rounds
-``ceiling``      what the machine could do at most
 ``results``      medians, quartiles, ratios, means
 ``report``, ``export``, ``plot``, ``progress``   what the user sees
 

@@ -58,8 +58,7 @@ def _times(rows: Sequence[Row], peers: Sequence[str]) -> Iterator[list[str]]:
         cells = [str(row.job.shape), _ms(ours.median), f"{ours.relative_width:.0%}"]
         for name in peers:
             cells += _peer(row, name)
-        fraction = row.fma_fraction
-        cells += [f"{row.gflops:.1f}", "-" if fraction is None else f"{fraction:.0%}"]
+        cells += [f"{row.gflops:.1f}", f"{row.fma_fraction:.0%}"]
         yield cells
 
 

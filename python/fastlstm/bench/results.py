@@ -77,14 +77,14 @@ class Row:
         return self.flops / self.median(OURS) / 1e9
 
     @property
-    def fma_flops(self) -> float | None:
+    def fma_flops(self) -> float:
         """The machine's rate beside this row, operations a second."""
-        return statistics.median(self.fma_rates) if self.fma_rates else None
+        return statistics.median(self.fma_rates)
 
     @property
-    def fma_fraction(self) -> float | None:
+    def fma_fraction(self) -> float:
         """Our rate as a fraction of the machine's."""
-        return None if self.fma_flops is None else self.gflops * 1e9 / self.fma_flops
+        return self.gflops * 1e9 / self.fma_flops
 
     def median(self, name: str) -> float:
         """Return a contestant's seconds."""

@@ -140,8 +140,7 @@ def _round(row: Row, number: int, seats: dict[str, Process], results: Results) -
             del row.timings[name]
     for name, timing in row.timings.items():
         timing.seconds.append(seconds[name])
-    if rate is not None:
-        row.fma_rates.append(rate)
+    row.fma_rates.append(rate)
 
 
 def _peaks(row: Row, results: Results) -> None:

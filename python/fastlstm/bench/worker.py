@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from .ceiling import fma_rate
+from .. import _core
 from .contestants import CONTESTANTS, Call, UnsupportedError
 from .memory import peak_bytes, start_peak
 from .problem import Array, Problem
@@ -83,9 +83,13 @@ class Worker:
         finally:
             gc.enable()
 
-    def fma_rate(self) -> float | None:
-        """Return the machine's multiply-adds, as ``ceiling.fma_rate``."""
-        return fma_rate(self._threads, FMA_SECONDS, self._dtype)
+    def fma_rate(self) -> float:
+        """Measure the machine's ceiling: multiply-adds on registers alone.
+
+        In operations a second, two a multiply-add. Machines are shared and change their
+        clock, so every round asks anew.
+        """
+        return _core.fma_rate(self._threads, FMA_SECONDS, self._dtype)
 
     def peak(self, job: Job, way: str) -> int | None:
         """Return by how many bytes a job lets a new process grow at its peak.
