@@ -16,6 +16,11 @@ constexpr double kTileSeconds = 10e-9;     // a register tile, opened and closed
 constexpr double kBarrierSeconds = 0.4e-6; // a barrier of a step
 constexpr double kTeamSeconds = 8e-6;      // opening a region, caches that change owner
 
+// How many rows a step needs to use weights as fast as they come: from the caches, and from
+// memory where both matrices together exceed kNearBytes.
+constexpr double kNearBytes = 16e6;
+constexpr Index kRowsForNear = 4, kRowsForFar = 24;
+
 // One time step of `blocks` blocks of W units for `rows` rows: each weight vector is
 // loaded once for a tile of up to six rows.
 inline double step_seconds(Index rows, Index blocks, Index K) {

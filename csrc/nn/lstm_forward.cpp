@@ -46,7 +46,9 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
     const Index fitting =
         keep ? scratch_rows_ : std::min(scratch_rows_, scratch_size_ / row_size);
     const Index fitting_steps = fitting / std::max<Index>(1, rows_per_step);
-    const bool merge = merge_input(r.I, rows_per_step, map_.steps) && fitting_steps > 0;
+    const double bytes = sizeof(T) * 4.0 * double(r.padded) * double(r.I + r.K);
+    const bool merge =
+        merge_input(r.I, rows_per_step, map_.steps, bytes) && fitting_steps > 0;
     const Index chunk = merge ? std::min(map_.steps, fitting_steps) : map_.steps;
     T *scratch = keep ? nullptr : scratch_gates_[thread_];
     const T **from = scratch_from_[thread_];

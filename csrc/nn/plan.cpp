@@ -44,10 +44,10 @@ Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool 
     return best;
 }
 
-bool merge_input(Index input, Index rows_per_step, Index steps) {
-    if (steps < 2)
+bool merge_input(Index input, Index rows_per_step, Index steps, double weight_bytes) {
+    if (steps < 2 || input < 4)
         return false;
-    return rows_per_step < 4 ? input >= 4 : input >= 32;
+    return rows_per_step < (weight_bytes > kNearBytes ? kRowsForFar : kRowsForNear);
 }
 
 Index chunk_steps(Index rows_per_step, Index row_bytes) {

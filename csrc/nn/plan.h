@@ -21,9 +21,10 @@ struct Plan {
 Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,
                int threads, Index width, bool in_turn = false);
 
-// Whether x W_ih^T is worth a pass of its own over many steps: it is where the rows of
-// one step do not fill a register tile.
-bool merge_input(Index input, Index rows_per_step, Index steps);
+// Whether x W_ih^T is worth a pass of its own over many steps: it is where the rows of one
+// step are too few for weights that have to be fetched. Else W_ih is read at each step beside
+// W_hh, and gates do not go to memory and back. weight_bytes: of both.
+bool merge_input(Index input, Index rows_per_step, Index steps, double weight_bytes);
 
 // Steps that one chunk spans: its gate rows stay in cache, or where they are so large
 // that they do not, they are so many that W_ih is read for all of them at once.
