@@ -52,6 +52,22 @@ constexpr int kCellRows = 2;
 constexpr int kCellRows = 1;
 #endif
 
+// The four gates of a block as they lie in memory: four vectors, or halves of two.
+template <class T> FASTLSTM_INLINE bool is_half(Index hidden, Index unit) {
+    return gate_lanes(hidden - unit, Simd<T>::W) < Simd<T>::W;
+}
+template <class T> FASTLSTM_INLINE VecOf<T> load_gate(const T *gates, int v, bool half) {
+    constexpr int W = Simd<T>::W;
+    return half ? load_half<T>(gates + v * W / 2) : load<T>(gates + v * W);
+}
+template <class T> FASTLSTM_INLINE void store_gate(T *gates, int v, bool half, VecOf<T> z) {
+    constexpr int W = Simd<T>::W;
+    if (half)
+        store_half<T>(gates + v * W / 2, z);
+    else
+        store<T>(gates + v * W, z);
+}
+
 // N cells side by side: rows that follow one another, or blocks of one row.
 template <class T, template <class, int> class Cell, int N>
 FASTLSTM_INLINE void step_cells(const StepArgs<T> &s, VecOf<T> (*acc)[4], Index first_row,
@@ -76,7 +92,8 @@ FASTLSTM_INLINE void step_cells(const StepArgs<T> &s, VecOf<T> (*acc)[4], Index 
             store_part<T>(y, h.v[j], valid);
         if (s.store_gates)
             for (int v = 0; v < 4; ++v)
-                store<T>(s.gates + row(j) * s.gates_stride + unit(j) * 4 + v * W, z[v].v[j]);
+                store_gate<T>(s.gates + row(j) * s.gates_stride + unit(j) * 4, v,
+                              is_half<T>(s.hidden, unit(j)), z[v].v[j]);
     }
 }
 
@@ -89,16 +106,42 @@ FASTLSTM_INLINE VecOf<T> step_start(const StepArgs<T> &s, Index row, Index unit,
     return s.bias ? load<T>(s.bias + unit * 4 + v * W) : VecOf<T>{};
 }
 
-// Product and cell of MR rows and one block of W units, gates never leaving the cache.
+// Cells of MR rows.
 template <class T, template <class, int> class Cell, int MR>
+FASTLSTM_INLINE void step_rows(const StepArgs<T> &s, VecOf<T> (&z)[MR][4], Index m0,
+                               Index unit) {
+    constexpr int kPaired = MR / kCellRows * kCellRows;
+#pragma GCC unroll 12
+    for (int m = 0; m < kPaired; m += kCellRows)
+        step_cells<T, Cell, kCellRows>(s, z + m, m0 + m, unit);
+    for (int m = kPaired; m < MR; ++m)
+        step_cells<T, Cell, 1>(s, z + m, m0 + m, unit);
+}
+
+// acc as four gates: where NV is 2, its halves.
+template <class T, int MR, int NV>
+FASTLSTM_INLINE void gates_of(VecOf<T> (&z)[MR][4], const VecOf<T> (&acc)[MR][NV]) {
+    constexpr int W = Simd<T>::W;
+    for (int m = 0; m < MR; ++m) {
+        alignas(64) T halves[NV * W];
+        for (int v = 0; v < NV; ++v)
+            store<T>(halves + v * W, acc[m][v]);
+        for (int v = 0; v < 4; ++v)
+            z[m][v] = load_gate<T>(halves, v, NV == 2);
+    }
+}
+
+// Product and cell of MR rows and one block, gates never leaving the cache. NV: vectors
+// of its gates.
+template <class T, template <class, int> class Cell, int MR, int NV>
 static void step_tile(const StepArgs<T> &s, Index m0, Index block, Ahead ahead) {
-    VecOf<T> acc[MR][4];
+    VecOf<T> acc[MR][NV];
     const T *a[MR];
     const Index unit = block * Simd<T>::W;
 #pragma GCC unroll 12
     for (int m = 0; m < MR; ++m)
 #pragma GCC unroll 4
-        for (int v = 0; v < 4; ++v)
+        for (int v = 0; v < NV; ++v)
             acc[m][v] = step_start(s, m0 + m, unit, v);
     if (s.w_ih) {
         rows_of<T>(a, s.x, m0);
@@ -106,12 +149,13 @@ static void step_tile(const StepArgs<T> &s, Index m0, Index block, Ahead ahead) 
     }
     rows_of<T>(a, s.h, m0);
     tile_multiply<T>(acc, s.K, a, s.w_hh + unit * 4 * s.K, ahead);
-    constexpr int kPaired = MR / kCellRows * kCellRows;
-#pragma GCC unroll 12
-    for (int m = 0; m < kPaired; m += kCellRows)
-        step_cells<T, Cell, kCellRows>(s, acc + m, m0 + m, unit);
-    for (int m = kPaired; m < MR; ++m)
-        step_cells<T, Cell, 1>(s, acc + m, m0 + m, unit);
+    if constexpr (NV == 4) {
+        step_rows<T, Cell, MR>(s, acc, m0, unit);
+    } else {
+        VecOf<T> z[MR][4];
+        gates_of<T>(z, acc);
+        step_rows<T, Cell, MR>(s, z, m0, unit);
+    }
 }
 
 // One row and two blocks.
@@ -134,32 +178,43 @@ static void step_row(const StepArgs<T> &s, Index block) {
     step_cells<T, Cell, 2>(s, acc, 0, unit, true);
 }
 
-template <class T, template <class, int> class Cell> void step_kernel(const StepArgs<T> &s) {
-    Index block = s.block_begin;
-    if (s.rows == 1)
-        for (; block + 1 < s.block_end; block += 2)
-            step_row<T, Cell>(s, block);
-    for (; block < s.block_end; ++block) {
-        const Index next = panels_ahead(block, s.block_begin, s.block_end);
-        const Index distance = next * 4 * Simd<T>::W * s.K;
-        for_row_tiles(s.rows, kTileRows[4], [&](Index m, int rows, Index i, Index tiles) {
-            with_rows<kTileRows[4]>(rows, [&](auto mr) {
-                step_tile<T, Cell, decltype(mr)::value>(s, m, block,
+template <class T, template <class, int> class Cell, int NV>
+static void step_block(const StepArgs<T> &s, Index block) {
+    const Index next = panels_ahead(block, s.block_begin, s.block_end);
+    const Index distance = NV == 4 ? next * 4 * Simd<T>::W * s.K : 0;
+    for_row_tiles(s.rows, kTileRows[NV], [&](Index m, int rows, Index i, Index tiles) {
+        with_rows<kTileRows[NV]>(rows, [&](auto mr) {
+            step_tile<T, Cell, decltype(mr)::value, NV>(s, m, block,
                                                         ahead_of<T>(i, tiles, distance));
-            });
         });
-    }
+    });
+}
+
+template <class T, template <class, int> class Cell> void step_kernel(const StepArgs<T> &s) {
+    constexpr Index W = Simd<T>::W;
+    Index block = s.block_begin;
+    Index whole = s.block_end; // blocks of whole vectors
+    if (whole > block && is_half<T>(s.hidden, (whole - 1) * W))
+        --whole;
+    if (s.rows == 1)
+        for (; block + 1 < whole; block += 2)
+            step_row<T, Cell>(s, block);
+    for (; block < whole; ++block)
+        step_block<T, Cell, 4>(s, block);
+    if (block < s.block_end)
+        step_block<T, Cell, 2>(s, block);
 }
 
 template <class T, template <class, int> class Cell, int N>
 FASTLSTM_INLINE void backward_cells(const CellBackwardArgs<T> &s, Index row, Index unit) {
     constexpr int W = Simd<T>::W;
     const Index valid = s.hidden - unit;
+    const bool half = is_half<T>(s.hidden, unit);
     Many<T, N> z[4], c_prev, c, dh, dc, m;
     for (int j = 0; j < N; ++j) {
         const Index r = row + j;
         for (int v = 0; v < 4; ++v)
-            z[v].v[j] = load<T>(s.gates + r * s.gates_stride + unit * 4 + v * W);
+            z[v].v[j] = load_gate<T>(s.gates + r * s.gates_stride + unit * 4, v, half);
         c_prev.v[j] = load<T>(s.c_prev + r * s.c_prev_stride + unit);
         c.v[j] = load<T>(s.c + r * s.c_stride + unit);
         dc.v[j] = load<T>(s.dc + r * s.dc_stride + unit);
@@ -174,7 +229,7 @@ FASTLSTM_INLINE void backward_cells(const CellBackwardArgs<T> &s, Index row, Ind
         const Index r = row + j;
         store<T>(s.dc + r * s.dc_stride + unit, dc.v[j]);
         for (int v = 0; v < 4; ++v)
-            store<T>(s.gates + r * s.gates_stride + unit * 4 + v * W, z[v].v[j]);
+            store_gate<T>(s.gates + r * s.gates_stride + unit * 4, v, half, z[v].v[j]);
         if (s.m)
             store<T>(s.m + r * s.m_stride + unit, m.v[j]);
     }

@@ -9,6 +9,10 @@
 //   - parameter gradients are added to (+=), activation gradients are written (=);
 //   - gate order is i, f, g, o; W is the vector width in elements (Kernels::width).
 //
+// Gates of H units are columns in blocks of W units: [block][i f g o][lanes]. A gate has W
+// lanes, in a last block of at most W/2 units only W/2, so that its four gates fill two
+// vectors instead of four half empty ones.
+//
 // Dims: M or R rows, K inner size, N columns, H hidden, I input. "Padded to W" means
 // that the buffer has room for a multiple of W elements and that the rest is zero.
 #pragma once
@@ -18,6 +22,9 @@
 namespace fastlstm {
 
 using Index = std::int64_t;
+
+// Lanes of a gate in the block before whose first unit `left` of the H units are left.
+static inline Index gate_lanes(Index left, Index W) { return 2 * left <= W ? W / 2 : W; }
 
 // Addresses of rows: row m is `ptr[m * ptr_step]` where ptr is given, else
 // `base + m * stride`. Rows need not be contiguous in memory, elements of a row are.
@@ -55,18 +62,20 @@ template <class T> struct OuterPart {
 template <class T> struct OuterArgs {
     Index R = 0;
     Index units = 0, gates = 1;      // n = gate * units + unit
-    const T *b = nullptr;            // R rows; unit u of a gate stands in column
-    Index b_stride = 0;              // [u / W][gate][u % W]
+    const T *b = nullptr;            // R rows: units, or where gates is 4 gate columns
+    Index b_stride = 0;
     OuterPart<T> parts[kOuterParts];
     Index begin = 0, end = 0;        // of gates * ceil(units / W) vectors of n, by gate
 };
 
-// dst[k][l] = src[l][k] for l < rows <= W, zero for the other lanes of a vector.
+// dst[k][l] = src[l][k] for l < rows <= lanes, zero for the other lanes, of which there are
+// W or W/2.
 template <class T> struct TransposeArgs {
     Index rows = 0, K = 0;
+    Index lanes = 0;
     const T *src = nullptr;
     Index src_stride = 0;
-    T *dst = nullptr; // K vectors of W
+    T *dst = nullptr; // K times lanes
     Index dst_stride = 0;
 };
 
@@ -79,13 +88,13 @@ template <class T> struct StepArgs {
     Index block_begin = 0, block_end = 0;
     Rows<const T> x;           // rows of I; unused where w_ih is null
     Index I = 0;
-    const T *w_ih = nullptr;   // packed [H/W][I][4][W], or null: `gates` holds
+    const T *w_ih = nullptr;   // (I, gate columns) packed, or null: `gates` holds
                                // bias + x W_ih^T already
-    const T *bias = nullptr;   // packed [H/W][4][W]; used only with w_ih
+    const T *bias = nullptr;   // gate columns; used only with w_ih
     Rows<const T> h;           // rows of K, the previous hidden state
     Index K = 0;
-    const T *w_hh = nullptr;   // packed [H/W][K][4][W]
-    T *gates = nullptr;        // rows of [H/W][4][W]; see w_ih and store_gates
+    const T *w_hh = nullptr;   // (K, gate columns) packed
+    T *gates = nullptr;        // rows of gate columns; see w_ih and store_gates
     Index gates_stride = 0;
     bool store_gates = false;  // leave i, f, g, o in `gates` for the backward pass
     const T *c_prev = nullptr; // rows of H padded to W; may be c itself

@@ -112,9 +112,10 @@ __attribute__((noinline)) static void outer_panel(const OuterArgs<T> &g, Index f
     const Index blocks = (g.units + W - 1) / W;
     for (Index q = begin; q < end; ++q) {
         const Index gate = q / blocks, block = q % blocks;
-        const Index lanes = g.units - block * W < W ? g.units - block * W : W;
-        const T *b = g.b + r0 * g.b_stride + (block * g.gates + gate) * W;
-        for_row_tiles(lanes, kOuterTile, [&](Index m, int rows, Index, Index) {
+        const Index left = g.units - block * W;
+        const Index lanes = g.gates == 4 ? gate_lanes(left, W) : W;
+        const T *b = g.b + r0 * g.b_stride + block * g.gates * W + gate * lanes;
+        for_row_tiles(left < W ? left : W, kOuterTile, [&](Index m, int rows, Index, Index) {
             with_rows<kOuterTile>(rows, [&](auto mr) {
                 outer_tile<T, decltype(mr)::value, NV>(spans, gate * g.units + block * W + m,
                                                        r1 - r0, panel, b + m, g.b_stride,

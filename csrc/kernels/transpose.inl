@@ -38,7 +38,11 @@ template <class T> void transpose_kernel(const TransposeArgs<T> &g) {
         }
         transpose_stages<T, W / 2>(v);
         T *to = g.dst + k * g.dst_stride;
-        for (Index j = 0; j < n; ++j, to += g.dst_stride)
-            store<T>(to, v[j]);
+        for (Index j = 0; j < n; ++j, to += g.dst_stride) {
+            if (g.lanes == W)
+                store<T>(to, v[j]);
+            else
+                store_half<T>(to, v[j]);
+        }
     }
 }

@@ -191,6 +191,16 @@ template <class V> FASTLSTM_INLINE V vec_max(V a, V b) { return a > b ? a : b; }
 template <class V> FASTLSTM_INLINE V vec_min(V a, V b) { return a < b ? a : b; }
 #endif
 
+// The first W/2 lanes; the others are zero (load) or left alone (store).
+template <class T> FASTLSTM_INLINE VecOf<T> load_half(const T *p) {
+    VecOf<T> v = {};
+    __builtin_memcpy(&v, p, sizeof v / 2);
+    return v;
+}
+template <class T> FASTLSTM_INLINE void store_half(T *p, VecOf<T> v) {
+    __builtin_memcpy(p, &v, sizeof v / 2);
+}
+
 // The address of row m.
 template <class T> FASTLSTM_INLINE T *row_of(const Rows<T> &rows, Index m) {
     return rows.ptr ? rows.ptr[m * rows.ptr_step] : rows.base + m * rows.stride;

@@ -18,8 +18,8 @@ constexpr double kTeamSeconds = 8e-6;      // opening a region, caches that chan
 
 // How many rows a step needs to use weights as fast as they come: from the caches, and from
 // memory where both matrices together exceed kNearBytes.
-constexpr double kNearBytes = 16e6;
-constexpr Index kRowsForNear = 4, kRowsForFar = 24;
+constexpr double kNearBytes = 8e6;
+constexpr Index kRowsForNear = 4, kRowsForFar = 96;
 
 // One time step of `blocks` blocks of W units for `rows` rows: each weight vector is
 // loaded once for a tile of up to six rows.

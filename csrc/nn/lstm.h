@@ -12,7 +12,7 @@
 
 namespace fastlstm {
 
-// What a training call keeps of the T steps of its gates (4H') and cells (H'). What is
+// What a training call keeps of the T steps of its gates and cells. What is
 // not kept, backward computes again, segment by segment, from the hidden states: the same
 // operations in the same order, so the same bits.
 enum class Memory {
@@ -60,7 +60,8 @@ template <class T> Index row_apart(Index size) {
 template <class T> struct DirectionRun {
     const ForwardWeights<T> *w = nullptr;
     Index I = 0, H = 0, K = 0;
-    Index padded = 0;          // H'
+    Index padded = 0;          // H' = H rounded up to W
+    Index columns = 0;         // of gates, see packed.h
     Index gates_row = 0;       // from one row of gates to the next, see row_apart
     const T **x = nullptr;     // (R,) rows of I
     T **y = nullptr;           // (R,) rows of K
@@ -68,7 +69,7 @@ template <class T> struct DirectionRun {
     T *h0 = nullptr;           // (N, K) by rank
     T *c0 = nullptr;           // (N, H') by rank
     T *c = nullptr;            // (R, H') where cells are kept; else (N, H') of this step
-    T *gates = nullptr;        // (R, gates_row), 4H' of them used, where gates are kept
+    T *gates = nullptr;        // (R, gates_row) where gates are kept
     T *checkpoints = nullptr;  // Memory::Checkpoint: (segments, N, H'), see segment_of
     Index chunk = 1;           // steps that backward walks before the merged products
     Index segment = 1;         // steps that backward has gates of at a time

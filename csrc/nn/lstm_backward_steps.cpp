@@ -71,7 +71,7 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
     laps.lap(Phase::Wait);
     GemmArgs<T> h;
     h.M = rows;
-    h.K = 4 * r.padded;
+    h.K = r.columns;
     h.N = r.K;
     h.a.base = a.gates;
     h.a.stride = a.gates_stride;
@@ -127,7 +127,7 @@ void LstmBackward<T>::input_product(int layer, int d, const Window<T> &window, I
     split(row1 - row0, parts, part, begin, end);
     GemmArgs<T> g;
     g.M = end - begin;
-    g.K = 4 * r.padded;
+    g.K = r.columns;
     g.N = r.I;
     g.a.base = window.gates + (row0 + begin - window.gates_from) * r.gates_row;
     g.a.stride = r.gates_row;

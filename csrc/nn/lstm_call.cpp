@@ -34,7 +34,8 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
         for (int l = 0; l < L; ++l) {
             const auto l_ = static_cast<std::size_t>(l);
             const Index K = config_.state(l), H = config_.units(l);
-            const Index padded = round_up(H, W), gates_row = row_apart<T>(4 * padded);
+            const Index padded = round_up(H, W), columns = gate_columns(H, W);
+            const Index gates_row = row_apart<T>(columns);
             for (int d = 0; d < D; ++d) {
                 DirectionRun<T> &r = runs_[l_ * static_cast<std::size_t>(D) +
                                            static_cast<std::size_t>(d)];
@@ -43,6 +44,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
                 r.H = H;
                 r.K = K;
                 r.padded = padded;
+                r.columns = columns;
                 r.gates_row = gates_row;
                 place(r.x, R);
                 place(r.y, R);

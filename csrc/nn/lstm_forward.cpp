@@ -46,7 +46,7 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
     const Index fitting =
         keep ? scratch_rows_ : std::min(scratch_rows_, scratch_size_ / row_size);
     const Index fitting_steps = fitting / std::max<Index>(1, rows_per_step);
-    const double bytes = sizeof(T) * 4.0 * double(r.padded) * double(r.I + r.K);
+    const double bytes = double(sizeof(T)) * double(r.columns) * double(r.I + r.K);
     const bool merge =
         merge_input(r.I, rows_per_step, map_.steps, bytes) && fitting_steps > 0;
     const Index chunk = merge ? std::min(map_.steps, fitting_steps) : map_.steps;
@@ -68,7 +68,7 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
             GemmArgs<T> g;
             g.M = rows;
             g.K = r.I;
-            g.N = 4 * r.padded;
+            g.N = r.columns;
             g.a.ptr = const_cast<const T *const *>(from);
             g.b = r.w->w_ih.data();
             g.c.ptr = to;

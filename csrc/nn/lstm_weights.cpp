@@ -9,7 +9,7 @@ template <class T>
 void pack(ForwardWeights<T> &w, const LstmConfig &config, int layer, const DirectionLayout &at,
           const T *flat, Index W) {
     const Index H = config.units(layer), I = config.input(layer), K = config.state(layer);
-    const Index N = 4 * round_up(H, W);
+    const Index N = gate_columns(H, W);
     if (w.w_ih.N() == 0) {
         w.w_ih = PackedMatrix<T>(I, N, W);
         w.w_hh = PackedMatrix<T>(K, N, W);
@@ -31,7 +31,7 @@ template <class T>
 void pack(BackwardWeights<T> &w, const LstmConfig &config, int layer, const DirectionLayout &at,
           const T *flat, Index W) {
     const Index H = config.units(layer), I = config.input(layer), K = config.state(layer);
-    const Index N = 4 * round_up(H, W);
+    const Index N = gate_columns(H, W);
     if (w.w_ih_t.K() == 0) {
         w.w_ih_t = PackedMatrix<T>(N, I, W);
         w.w_hh_t = PackedMatrix<T>(N, K, W);

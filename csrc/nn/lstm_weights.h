@@ -44,16 +44,16 @@ struct LstmLayout {
 };
 LstmLayout make_layout(const LstmConfig &config);
 
-// One direction of one layer. H' is H rounded up to the vector width W.
+// One direction of one layer; G: gate columns, see packed.h.
 template <class T> struct ForwardWeights {
-    PackedMatrix<T> w_ih; // (I, 4H') gate-packed
-    PackedMatrix<T> w_hh; // (K, 4H') gate-packed
-    Buffer<T> bias;       // (4H',) gate-packed; zero without a bias
+    PackedMatrix<T> w_ih; // (I, G)
+    PackedMatrix<T> w_hh; // (K, G)
+    Buffer<T> bias;       // (G,); zero without a bias
     PackedMatrix<T> w_hr; // (H, P): h = m W_hr^T; only with a projection
 };
 template <class T> struct BackwardWeights {
-    PackedMatrix<T> w_ih_t; // (4H', I): dx = dz W_ih
-    PackedMatrix<T> w_hh_t; // (4H', K): dh = dz W_hh
+    PackedMatrix<T> w_ih_t; // (G, I): dx = dz W_ih
+    PackedMatrix<T> w_hh_t; // (G, K): dh = dz W_hh
     PackedMatrix<T> w_hr_t; // (P, H): dm = dh W_hr
 };
 // Thread-safe: callers share an immutable set of packed weights, one entry for each

@@ -19,17 +19,19 @@ void pack_transposed(const Kernels<T> &kernels, PackedMatrix<T> &b, const T *par
                      Index hidden) {
     const Index W = b.width(), K = b.K(), N = b.N();
     parallel_ranges(N, W, flops(b), [&](Index n, Index end) {
-        for (; n < end; n += W) { // W rows of the parameter that follow one another
-            const Index left = hidden ? hidden - n / (4 * W) * W : N - n;
+        while (n < end) { // rows of the parameter that follow one another
             const Index panel = n / (4 * W) * 4 * W;
+            const Index left = hidden ? hidden - panel / 4 : N - n;
             TransposeArgs<T> t;
-            t.rows = std::min(W, left);
+            t.lanes = hidden ? gate_lanes(left, W) : W;
+            t.rows = std::min(t.lanes, left);
             t.K = K;
             t.src = parameter + (hidden ? gate_row(n, hidden, W) : n) * K;
             t.src_stride = K;
             t.dst = b.data() + b.offset(0, n);
             t.dst_stride = std::min(4 * W, round_up(N, W) - panel);
             kernels.transpose(t);
+            n += t.lanes;
         }
     });
 }

@@ -41,22 +41,27 @@ template <class T> class PackedMatrix {
     Buffer<T> data_;
 };
 
-// Gate weights are packed as the columns (block, gate, lane) of a (K, 4 H') matrix, H' =
-// H rounded up to W: one panel holds the four gates of W units. gate_row gives the row
-// of the (4H, K) parameter behind packed column n, or -1 where it is padding.
+// Gate weights are packed as (K, gate columns), see kernels.h: one panel holds the four
+// gates of W units. gate_row gives the row of the (4H, K) parameter behind column n, or -1
+// where it is padding.
+inline Index gate_columns(Index hidden, Index width) {
+    const Index left = hidden % width, whole = hidden - left;
+    return 4 * (whole + (left ? gate_lanes(left, width) : 0));
+}
 inline Index gate_row(Index n, Index hidden, Index width) {
-    const Index block = n / (4 * width), gate = n / width % 4;
-    const Index unit = block * width + n % width;
-    return unit < hidden ? gate * hidden + unit : -1;
+    const Index first = n / (4 * width) * width, column = n % (4 * width);
+    const Index lanes = gate_lanes(hidden - first, width);
+    const Index unit = first + column % lanes;
+    return unit < hidden ? column / lanes * hidden + unit : -1;
 }
 
 // Packed B (K, N) from the parameter (N, K) row-major, or with `hidden` = H from the
-// gates' parameter (4H, K) with N = 4 H' in gate-packed order.
+// gates' parameter (4H, K) with N = gate_columns(H, W).
 template <class T>
 void pack_transposed(const Kernels<T> &kernels, PackedMatrix<T> &b, const T *parameter,
                      Index hidden = 0);
 
-// Packed B (K, N) from the parameter (K, N), or (4H, N) with K = 4 H' in that order.
+// Packed B (K, N) from the parameter (K, N), or (4H, N) with K = gate_columns(H, W).
 template <class T> void pack_rows(PackedMatrix<T> &b, const T *parameter, Index hidden = 0);
 
 } // namespace fastlstm

@@ -7,6 +7,8 @@ namespace check {
 namespace {
 
 using fastlstm::CellBackwardArgs;
+using fastlstm::gate_columns;
+using fastlstm::gate_lanes;
 using fastlstm::gate_row;
 using fastlstm::PackedMatrix;
 using fastlstm::round_up;
@@ -30,7 +32,10 @@ Unit plain_cell(const double *z, double c_prev) {
 }
 
 // Where gate v of unit u stands among the packed columns.
-Index column(Index u, int v, Index W) { return u / W * 4 * W + v * W + u % W; }
+Index column(Index u, int v, Index H, Index W) {
+    const Index block = u / W;
+    return block * 4 * W + v * gate_lanes(H - block * W, W) + u % W;
+}
 
 // One step of random numbers: what goes in, and what comes out of plain_cell.
 template <class T> struct Step {
@@ -42,7 +47,7 @@ template <class T> struct Step {
 
     Step(Index n, Index in, Index state, Index hidden, Index width)
         : N(n), I(in), K(state), H(hidden), W(width), Hp(round_up(H, W)), x_stride(I + 1),
-          h_stride(K + 3), y_stride(H + 2), gates_stride(4 * Hp + W),
+          h_stride(K + 3), y_stride(H + 2), gates_stride(gate_columns(H, W) + 3),
           w_ih(random_vector<T>(4 * H * I)), w_hh(random_vector<T>(4 * H * K)),
           bias(random_vector<T>(4 * H)), x(random_vector<T>(N * x_stride)),
           h(random_vector<T>(N * h_stride)), c_prev(random_vector<T>(N * Hp)),
@@ -57,7 +62,7 @@ template <class T> struct Step {
             const Index row = v * H + u;
             z[v] = double(bias[std::size_t(row)]) +
                    dot(w_ih.data() + row * I, x.data() + r * x_stride, I);
-            input[std::size_t(r * gates_stride + column(u, v, W))] = T(z[v]);
+            input[std::size_t(r * gates_stride + column(u, v, H, W))] = T(z[v]);
             z[v] += dot(w_hh.data() + row * K, h.data() + r * h_stride, K);
         }
         const Unit unit = plain_cell(z, double(c_prev[std::size_t(r * Hp + u)]));
@@ -72,9 +77,9 @@ template <class T> struct Step {
         return sum;
     }
     PackedMatrix<T> packed(const std::vector<T> &w, Index size) const {
-        PackedMatrix<T> m(size, 4 * Hp, W);
+        PackedMatrix<T> m(size, gate_columns(H, W), W);
         for (Index i = 0; i < size; ++i)
-            for (Index n = 0; n < 4 * Hp; ++n)
+            for (Index n = 0; n < m.N(); ++n)
                 if (const Index row = gate_row(n, H, W); row >= 0)
                     m.data()[m.offset(i, n)] = w[std::size_t(row * size + i)];
         return m;
@@ -117,7 +122,7 @@ void test_step(const char *isa, const Kernels<T> &k, const Step<T> &p, bool merg
             got_h.push_back(double(y[std::size_t(r * p.y_stride + u)]));
             for (int v = 0; v < 4; ++v)
                 got_gates.push_back(
-                    double(gates[std::size_t(r * p.gates_stride + column(u, v, p.W))]));
+                    double(gates[std::size_t(r * p.gates_stride + column(u, v, p.H, p.W))]));
         }
         for (Index u = p.H; u < p.y_stride; ++u)
             inside = inside && y[std::size_t(r * p.y_stride + u)] == kSentinel<T>;
@@ -146,7 +151,7 @@ double difference(const double *z, double c_prev, double dh, double dc, int whic
 
 template <class T>
 void test_backward(const char *isa, const Kernels<T> &k, Index rows_, Index H, bool with_dy) {
-    const Index W = k.width, Hp = round_up(H, W), N = 4 * Hp, stride = Hp + W, dy_stride = H + 1;
+    const Index W = k.width, Hp = round_up(H, W), N = gate_columns(H, W), stride = Hp + W, dy_stride = H + 1;
     const std::vector<double> z = random_vector<double>(rows_ * H * 4, -2, 2);
     const std::vector<T> c_prev = random_vector<T>(rows_ * stride);
     const std::vector<T> dh = random_vector<T>(rows_ * stride);
@@ -161,7 +166,7 @@ void test_backward(const char *isa, const Kernels<T> &k, Index rows_, Index H, b
             const Unit unit = plain_cell(zu, double(c_prev[at]));
             const double activations[4] = {unit.i, unit.f, unit.g, unit.o};
             for (int v = 0; v < 4; ++v)
-                gates[std::size_t(r * N + column(u, v, W))] = T(activations[v]);
+                gates[std::size_t(r * N + column(u, v, H, W))] = T(activations[v]);
             c[at] = T(unit.c);
             const double above =
                 double(dh[at]) + (with_dy ? double(dy[std::size_t(r * dy_stride + u)]) : 0);
@@ -187,7 +192,7 @@ void test_backward(const char *isa, const Kernels<T> &k, Index rows_, Index H, b
     for (Index r = 0; r < rows_; ++r)
         for (Index u = 0; u < H; ++u) {
             for (int v = 0; v < 4; ++v)
-                got.push_back(double(gates[std::size_t(r * N + column(u, v, W))]));
+                got.push_back(double(gates[std::size_t(r * N + column(u, v, H, W))]));
             got.push_back(double(dc[std::size_t(r * stride + u)]));
             got_m.push_back(double(m[std::size_t(r * stride + u)]));
         }

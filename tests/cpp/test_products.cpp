@@ -6,6 +6,8 @@
 namespace check {
 namespace {
 
+using fastlstm::gate_columns;
+using fastlstm::gate_lanes;
 using fastlstm::GemmArgs;
 using fastlstm::kOuterRun;
 using fastlstm::OuterArgs;
@@ -95,7 +97,8 @@ void test_outer(const char *isa, const Kernels<T> &k, Index R, Index units, Inde
             for (Index i = 0; i < sizes[p]; ++i)
                 for (Index run = 0; run < runs; ++run) {
                     const Index gate = n / units, unit = n % units;
-                    const Index column = (unit / W * gates + gate) * W + unit % W;
+                    const Index column = unit / W * gates * W + unit % W +
+                        gate * (gates == 4 ? gate_lanes(units - unit / W * W, W) : W);
                     T sum = 0;
                     for (Index r = R * run / runs; r < R * (run + 1) / runs; ++r)
                         sum = multiply_add(isa, b[std::size_t(r * b_stride + column)],
@@ -130,13 +133,13 @@ template <class T> void test_packing(const char *isa, const Kernels<T> &k, Index
     const auto at = [&](Index row, Index k_) {
         return row < 0 ? T(0) : parameter[std::size_t(row * K + k_)];
     };
-    PackedMatrix<T> plain(K, N, W), gates(K, 4 * round_up(N, W), W);
+    PackedMatrix<T> plain(K, N, W), gates(K, gate_columns(N, W), W);
     pack_transposed(k, plain, parameter.data());
     check("pack_transposed", plain, [&](Index i, Index n) { return n < N ? at(n, i) : T(0); });
     pack_transposed(k, gates, parameter.data(), N);
     check("pack_transposed gates", gates,
           [&](Index i, Index n) { return at(fastlstm::gate_row(n, N, W), i); });
-    PackedMatrix<T> rows(N, K, W), gate_rows(4 * round_up(N, W), K, W);
+    PackedMatrix<T> rows(N, K, W), gate_rows(gate_columns(N, W), K, W);
     pack_rows(rows, parameter.data());
     check("pack_rows", rows, [&](Index n, Index i) { return i < K ? at(n, i) : T(0); });
     pack_rows(gate_rows, parameter.data(), N);
