@@ -160,9 +160,7 @@ class Lstm {
             [](auto &core) {
                 using T = typename std::decay_t<decltype(*core)>::Scalar;
                 std::lock_guard<std::mutex> lock(core->mutex);
-                return std::string(kernel_table().isa) +
-                       (sizeof(T) == 4 ? " float32, " : " float64, ") +
-                       describe(core->last_plan);
+                return path_of<T>(core->last_plan);
             },
             core_);
     }

@@ -158,6 +158,16 @@ Index Stream::batch_size() const {
     return std::visit([](const auto &s) { return s.stream.rows(); }, value_);
 }
 
+std::string Stream::path() const {
+    return std::visit(
+        [](const auto &s) {
+            using T = typename std::decay_t<decltype(*s.core)>::Scalar;
+            std::lock_guard<std::mutex> lock(*s.mutex);
+            return path_of<T>(s.stream.last_plan());
+        },
+        value_);
+}
+
 void bind_stream(py::module_ &m) {
     using py::arg;
     py::class_<Stream>(m, "Stream",
@@ -168,7 +178,9 @@ void bind_stream(py::module_ &m) {
              "Raises TypeError or ValueError for another dtype or shape, NaN or inf.")
         .def("reset", &Stream::reset, "Zero states.")
         .def_property("state", &Stream::state, &Stream::set_state)
-        .def_property_readonly("batch_size", &Stream::batch_size);
+        .def_property_readonly("batch_size", &Stream::batch_size)
+        .def_property_readonly("path", &Stream::path,
+                               "Instruction set, precision and plan of the last step.");
 }
 
 } // namespace fastlstm

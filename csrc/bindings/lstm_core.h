@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "bindings/arrays.h"
+#include "kernels/dispatch.h"
 #include "nn/lstm.h"
 
 namespace fastlstm {
@@ -79,5 +80,11 @@ class FASTLSTM_LOCAL Cache {
   private:
     std::variant<CacheOf<float>, CacheOf<double>> value_;
 };
+
+// What ran, for people: instruction set, precision, plan.
+template <class T> std::string path_of(const Plan &plan) {
+    return std::string(kernel_table().isa) +
+           (sizeof(T) == 4 ? " float32, " : " float64, ") + describe(plan);
+}
 
 } // namespace fastlstm

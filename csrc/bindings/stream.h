@@ -27,6 +27,7 @@ class FASTLSTM_LOCAL Stream {
     py::tuple state() const; // (h, c) as LSTM's own states
     void set_state(const py::tuple &state);
     Index batch_size() const;
+    std::string path() const; // of the last step
 
   private:
     std::variant<StreamOf<float>, StreamOf<double>> value_;

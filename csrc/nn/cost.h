@@ -15,6 +15,7 @@ constexpr double kCellSeconds = 30e-9;     // the pointwise part of one vector o
 constexpr double kTileSeconds = 10e-9;     // a register tile, opened and closed
 constexpr double kBarrierSeconds = 0.4e-6; // a barrier of a step
 constexpr double kTeamSeconds = 8e-6;      // opening a region, caches that change owner
+constexpr double kAwakeSeconds = 0.6e-6;   // the same, again and again for the same data
 
 // How many rows a step needs to use weights as fast as they come: from the caches, and from
 // memory where both matrices together exceed kNearBytes.
@@ -36,9 +37,11 @@ inline double step_seconds(Index rows, Index blocks, Index K) {
 // units. Backward costs twice as much again and meets as often again for each step; its
 // products are cut in panels of four blocks.
 struct CallShape {
-    Index rows = 0, steps = 0;
+    Index rows = 0, steps = 0; // rows: of an average step
+    Index most_rows = 0;       // of the first one
     bool training = false;
     Index width = 1; // W
+    double team_seconds = kTeamSeconds;
 };
 inline double call_seconds(const LstmConfig &config, const CallShape &call, int members,
                            bool by_units) {
@@ -54,7 +57,7 @@ inline double call_seconds(const LstmConfig &config, const CallShape &call, int 
             step += kBarrierSeconds * (config.projection ? 2 : 1);
     }
     return step * double(call.steps) * (call.training ? 3 : 1) +
-           (members > 1 ? kTeamSeconds : 0) * (call.training ? 2 : 1);
+           (members > 1 ? call.team_seconds : 0) * (call.training ? 2 : 1);
 }
 
 } // namespace fastlstm

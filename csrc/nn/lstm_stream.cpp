@@ -1,6 +1,7 @@
 #include "nn/lstm_stream.h"
 
 #include "kernels/dispatch.h"
+#include "nn/cost.h"
 
 namespace fastlstm {
 
@@ -25,31 +26,42 @@ LstmStream<T>::LstmStream(const LstmConfig &config, typename LstmWeights<T>::For
         if (config_.projection)
             layer.m = Buffer<T>(cells);
     }
+    CallShape call;
+    call.rows = rows;
+    call.steps = 1;
+    call.width = kernels<T>().width;
+    seconds_ = call_seconds(config_, call, 1, false);
 }
 
+// What one thread does of a step: its rows, or its units of all rows.
 template <class T>
-void LstmStream<T>::step(const T *x, Index x_stride, T *y, Index y_stride) {
+void LstmStream<T>::advance(const T *x, Index x_stride, int thread, int team) {
     const Kernels<T> &k = kernels<T>();
     const int before = now_, after = 1 - now_;
+    const int parts = plan_.split_units ? team : 1, part = plan_.split_units ? thread : 0;
+    Index first = 0, end = rows_;
+    if (!plan_.split_units)
+        split(rows_, team, thread, first, end);
+    x += first * x_stride;
     for (Layer &layer : layers_) {
         StepArgs<T> a;
-        a.rows = rows_;
+        a.rows = end - first;
         a.hidden = layer.H;
-        a.block_end = layer.padded / k.width;
+        split(layer.padded / k.width, parts, part, a.block_begin, a.block_end);
         a.x.base = x;
         a.x.stride = x_stride;
         a.I = layer.I;
         a.w_ih = layer.w->w_ih.data();
         a.bias = layer.w->bias.data();
-        a.h.base = layer.h[before].data();
+        a.h.base = layer.h[before].data() + first * layer.K;
         a.h.stride = layer.K;
         a.K = layer.K;
         a.w_hh = layer.w->w_hh.data();
-        a.c_prev = a.c = layer.c.data();
+        a.c_prev = a.c = layer.c.data() + first * layer.padded;
         a.c_prev_stride = a.c_stride = layer.padded;
-        T *out = layer.h[after].data();
+        T *out = layer.h[after].data() + first * layer.K;
         if (config_.projection) {
-            a.y.base = layer.m.data();
+            a.y.base = layer.m.data() + first * layer.padded;
             a.y.stride = layer.padded;
         } else {
             a.y.base = out;
@@ -57,24 +69,71 @@ void LstmStream<T>::step(const T *x, Index x_stride, T *y, Index y_stride) {
         }
         k.lstm_step(a);
         if (config_.projection) {
+            barrier_->wait(parts);
             GemmArgs<T> g;
-            g.M = rows_;
+            g.M = end - first;
             g.K = layer.H;
             g.N = layer.K;
-            g.a.base = layer.m.data();
+            g.a.base = a.y.base;
             g.a.stride = layer.padded;
             g.b = layer.w->w_hr.data();
             g.c.base = out;
             g.c.stride = layer.K;
-            g.panel_end = layer.w->w_hr.panels();
+            split(layer.w->w_hr.panels(), parts, part, g.panel_begin, g.panel_end);
             k.gemm(g);
         }
+        if (&layer != &layers_.back())
+            barrier_->wait(parts); // the next layer reads every unit
         x = out;
         x_stride = layer.K;
     }
-    now_ = after;
+}
+
+// How many threads this step is worth. A team that sleeps takes longer to wake than a step
+// takes, so only steps that follow one another closely have one.
+template <class T> int LstmStream<T>::team_now() {
+    constexpr auto kAwake = std::chrono::microseconds(200);
+    if (seconds_ < kAwakeSeconds)
+        return 1;
+    if (const int threads = num_threads(); threads != planned_for_) {
+        planned_for_ = threads;
+        plan_ = make_stream_plan(config_, rows_, threads, kernels<T>().width);
+    }
+    return plan_.threads > 1 && Clock::now() - last_ < kAwake ? plan_.threads : 1;
+}
+
+template <class T>
+void LstmStream<T>::step(const T *x, Index x_stride, T *y, Index y_stride) {
+    last_team_ = team_now();
+    if (last_team_ == 1) {
+        advance(x, x_stride, 0, 1);
+    } else {
+        struct Step {
+            LstmStream *self;
+            const T *x;
+            Index stride;
+        } step{this, x, x_stride};
+        last_team_ = run_team(
+            last_team_, seconds_,
+            [](void *context, int thread, int team) {
+                const Step &s = *static_cast<Step *>(context);
+                s.self->advance(s.x, s.stride, thread, team);
+            },
+            &step);
+    }
+    now_ = 1 - now_;
+    const Layer &top = layers_.back();
+    const T *h = top.h[now_].data();
     for (Index n = 0; n < rows_; ++n)
-        std::copy(x + n * x_stride, x + (n + 1) * x_stride, y + n * y_stride);
+        std::copy(h + n * top.K, h + (n + 1) * top.K, y + n * y_stride);
+    if (plan_.threads > 1)
+        last_ = Clock::now();
+}
+
+template <class T> Plan LstmStream<T>::last_plan() const {
+    Plan plan = plan_;
+    plan.threads = last_team_;
+    return plan;
 }
 
 template <class T> void LstmStream<T>::get_state(T *h, T *c) const {

@@ -1,12 +1,17 @@
 // One step at a time, with states that stay: nothing is allocated or packed in a step.
 #pragma once
 
-#include "nn/lstm_weights.h"
+#include <chrono>
+#include <memory>
+
+#include "base/threads.h"
+#include "nn/plan.h"
 
 namespace fastlstm {
 
 // A stack of forward layers for a fixed number of rows. Keeps the weights that it was
-// made with. Same bits as the whole sequence in one call. One thread at a time.
+// made with. Same bits as the whole sequence in one call. One caller at a time; where steps
+// follow one another closely and are large, a team works on each.
 template <class T> class LstmStream {
   public:
     LstmStream(const LstmConfig &config, typename LstmWeights<T>::ForwardSet set, Index rows);
@@ -21,8 +26,10 @@ template <class T> class LstmStream {
 
     const LstmConfig &config() const { return config_; }
     Index rows() const { return rows_; }
+    Plan last_plan() const; // what the last step ran
 
   private:
+    using Clock = std::chrono::steady_clock;
     struct Layer {
         const ForwardWeights<T> *w;
         Index I, H, K, padded;
@@ -33,8 +40,17 @@ template <class T> class LstmStream {
     LstmConfig config_;
     typename LstmWeights<T>::ForwardSet set_;
     Index rows_;
+    void advance(const T *x, Index x_stride, int thread, int team);
+    int team_now();
+
     int now_ = 0;
     std::vector<Layer> layers_;
+    Plan plan_; // for planned_for_ threads
+    int planned_for_ = 0;
+    int last_team_ = 1;
+    double seconds_ = 0;       // about what a step takes alone
+    Clock::time_point last_{}; // the end of the last step, where a team may pay
+    std::unique_ptr<Barrier> barrier_ = std::make_unique<Barrier>();
 };
 
 } // namespace fastlstm

@@ -4,30 +4,25 @@
 
 namespace fastlstm {
 
+namespace {
+
 // The cheapest of every number of threads by rows and by units. Two directions take
 // half of the threads each, or one after the other what there is.
-Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,
-               int threads, Index width, bool in_turn) {
-    CallShape call;
-    call.rows = std::max<Index>(1, (rows + steps - 1) / std::max<Index>(1, steps));
-    call.steps = steps;
-    call.training = training;
-    call.width = width;
-    const bool together = config.bidirectional && !in_turn;
+Plan cheapest(const LstmConfig &config, const CallShape &call, int threads, bool together) {
     const int directions = config.directions();
     Plan best;
     double least = directions * call_seconds(config, call, 1, false);
-    if (least <= kTeamSeconds)
+    if (least <= call.team_seconds)
         return best; // no team is that quick
     const auto weigh = [&](int n) {
         const int members = together ? n / 2 : n; // of the smaller group
         for (const bool by_units : {false, true}) {
-            if (members == 1 ? by_units : !by_units && members > N)
+            if (members == 1 ? by_units : !by_units && members > call.most_rows)
                 continue;
             double seconds = call_seconds(config, call, members, by_units);
             seconds *= together ? 1 : directions;
             if (members == 1) // each direction alone on its thread: still a team
-                seconds += kTeamSeconds;
+                seconds += call.team_seconds;
             if (seconds < least) {
                 least = seconds;
                 best.threads = n;
@@ -42,6 +37,28 @@ Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool 
     if (threads > 1)
         weigh(threads);
     return best;
+}
+
+} // namespace
+
+Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,
+               int threads, Index width, bool in_turn) {
+    CallShape call;
+    call.most_rows = N;
+    call.rows = std::max<Index>(1, (rows + steps - 1) / std::max<Index>(1, steps));
+    call.steps = steps;
+    call.training = training;
+    call.width = width;
+    return cheapest(config, call, threads, config.bidirectional && !in_turn);
+}
+
+Plan make_stream_plan(const LstmConfig &config, Index rows, int threads, Index width) {
+    CallShape call;
+    call.most_rows = call.rows = rows;
+    call.steps = 1;
+    call.width = width;
+    call.team_seconds = kAwakeSeconds;
+    return cheapest(config, call, threads, false);
 }
 
 bool merge_input(Index input, Index rows_per_step, Index steps, double weight_bytes) {

@@ -21,6 +21,10 @@ struct Plan {
 Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,
                int threads, Index width, bool in_turn = false);
 
+// One step of a stream: a team pays sooner, since its threads are awake and its weights lie in
+// their caches.
+Plan make_stream_plan(const LstmConfig &config, Index rows, int threads, Index width);
+
 // Whether x W_ih^T is worth a pass of its own over many steps: it is where the rows of one
 // step are too few for weights that have to be fetched. Else W_ih is read at each step beside
 // W_hh, and gates do not go to memory and back. weight_bytes: of both.

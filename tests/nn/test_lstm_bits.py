@@ -124,6 +124,28 @@ def check_stream(layer: Any, problem: Problem) -> None:
         stream.reset()
 
 
+def stream_plans(shape: Shape, stack: Stack, rng: Any) -> set[str]:
+    """What steps in a close sequence run, tried until a team comes."""
+    layer = make_layer(shape, stack, BIT_CELLS[0], "float32")
+    stream = layer.stream(shape.N)
+    x = rng.standard_normal((shape.N, shape.I)).astype(np.float32)
+    paths = set()
+    for _ in range(2000):
+        stream.step(x)
+        paths.add(stream.path.partition(", ")[2])
+        if len(paths) > 1:
+            break
+    return paths
+
+
+def test_streams_reach_every_plan(rng: Any, threads: Any) -> None:
+    threads(3)
+    plans = set()
+    for shape in BIT_SHAPES:
+        plans |= stream_plans(shape, Stack("2", (0, 0)), rng)
+    assert {"1 thread", "rows x 3", "units x 3"} <= plans
+
+
 def test_shapes_reach_every_plan(rng: Any, threads: Any) -> None:
     # Else the tests below would say nothing about the plan that is left out.
     plans = set()
@@ -161,14 +183,18 @@ def test_batch_and_padding(
 
 
 @for_every_case
-def test_pieces(shape: Shape, cell: CellCase, dtype: str, rng: Any) -> None:
+def test_pieces(
+    shape: Shape, cell: CellCase, dtype: str, rng: Any, threads: Any
+) -> None:
     stack = Stack("2-unequal", (2, 0))
     layer = make_layer(shape, stack, cell, dtype)
     problem = make_problem(rng, shape, stack, cell, ragged=False, dtype=dtype)
     for at in (1, shape.T // 2, shape.T - 1):
         check_split(layer, problem, at)
     zero = make_problem(rng, shape, stack, cell, ragged=False, state=False, dtype=dtype)
-    check_stream(layer, zero)
+    for n in THREADS:
+        threads(n)
+        check_stream(layer, zero)
 
 
 @st.composite
