@@ -24,6 +24,8 @@ std::pair<const char *, const char *> extent(const py::array &a) {
 // Whether two elements may share memory: from the smallest stride up, each must step over
 // all that the axes below it reach.
 bool overlaps_itself(const py::array &a) {
+    if (a.flags() & (py::array::c_style | py::array::f_style))
+        return false;
     std::vector<std::pair<py::ssize_t, py::ssize_t>> axes; // stride, shape
     for (py::ssize_t d = 0; d < a.ndim(); ++d)
         if (a.shape(d) > 1)
@@ -47,8 +49,10 @@ std::string shape_text(const py::array &a) {
 
 void check_array(const py::array &a, const char *name, const py::dtype &dtype, int rank,
                  Access access) {
-    if (!a.dtype().equal(dtype))
-        throw py::type_error(std::string(name) + " has dtype " + text(a.dtype()) +
+    // Mostly NumPy's own object of that dtype, which is seen sooner than compared.
+    const py::dtype own = a.dtype();
+    if (!own.is(dtype) && !own.equal(dtype))
+        throw py::type_error(std::string(name) + " has dtype " + text(own) +
                              "; expected " + text(dtype));
     if (a.ndim() != rank)
         throw py::value_error(std::string(name) + " has shape " + shape_text(a) +
@@ -73,16 +77,14 @@ void check_array(const py::array &a, const char *name, const py::dtype &dtype, i
 
 void expect_shape(const py::array &a, const char *name,
                   std::initializer_list<std::int64_t> shape) {
-    py::ssize_t d = 0;
-    bool same = a.ndim() == static_cast<py::ssize_t>(shape.size());
+    if (a.ndim() == static_cast<py::ssize_t>(shape.size()) &&
+        std::equal(shape.begin(), shape.end(), a.shape()))
+        return;
     std::string expected;
-    for (const std::int64_t n : shape) {
-        same = same && a.shape(d++) == n;
+    for (const std::int64_t n : shape)
         expected += (expected.empty() ? "(" : ", ") + std::to_string(n);
-    }
-    if (!same)
-        throw py::value_error(std::string(name) + " has shape " + shape_text(a) +
-                              "; expected " + expected + (shape.size() == 1 ? ",)" : ")"));
+    throw py::value_error(std::string(name) + " has shape " + shape_text(a) + "; expected " +
+                          expected + (shape.size() == 1 ? ",)" : ")"));
 }
 
 void expect_apart(std::initializer_list<Named> outputs, std::initializer_list<Named> inputs) {
