@@ -97,8 +97,22 @@ void set_num_threads(int n) {
 
 int requested_threads() { return g_requested.load(); }
 
-void Barrier::wait(int members) {
+namespace {
+
+// Spins for a bounded time, then gives the CPU away between looks.
+template <class Done> void spin_until(Done &&done) {
     constexpr int kSpins = 2000;
+    for (int spin = 0; !done(); ++spin) {
+        if (spin < kSpins)
+            pause();
+        else
+            std::this_thread::yield();
+    }
+}
+
+} // namespace
+
+void Barrier::wait(int members) {
     if (members == 1)
         return;
     const unsigned phase = phase_.load(std::memory_order_acquire);
@@ -107,12 +121,11 @@ void Barrier::wait(int members) {
         phase_.store(phase + 1, std::memory_order_release);
         return;
     }
-    for (int spin = 0; phase_.load(std::memory_order_acquire) == phase; ++spin) {
-        if (spin < kSpins)
-            pause();
-        else
-            std::this_thread::yield();
-    }
+    spin_until([&] { return phase_.load(std::memory_order_acquire) != phase; });
+}
+
+void Progress::wait_for(std::int64_t n) const {
+    spin_until([&] { return reached_.load(std::memory_order_acquire) >= n; });
 }
 
 // Where other processes hold the CPUs, a team waits for a member until the scheduler's

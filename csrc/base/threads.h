@@ -25,6 +25,16 @@ class Barrier {
     alignas(64) std::atomic<unsigned> phase_{0};
 };
 
+// How far one thread has come, for another that follows it. Waits as a Barrier does.
+class Progress {
+  public:
+    void reach(std::int64_t n) { reached_.store(n, std::memory_order_release); }
+    void wait_for(std::int64_t n) const;
+
+  private:
+    alignas(64) std::atomic<std::int64_t> reached_{0};
+};
+
 // Runs body(thread, team) on at most `wanted` threads in one OpenMP region and returns
 // team, the number that really ran: OpenMP may grant fewer, and on a machine whose CPUs
 // are taken a short call runs on one thread (see threads.cpp). `seconds` is about what

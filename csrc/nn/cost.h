@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/threads.h"
 #include "nn/lstm_weights.h"
 
 namespace fastlstm {
@@ -33,9 +34,13 @@ inline double step_seconds(Index rows, Index blocks, Index K) {
     return product + double(blocks) * (kCellSeconds * double(rows) + kTileSeconds * double(tiles));
 }
 
-// One step of all layers of one direction, cut over `members` threads by rows or by
-// units. Backward costs twice as much again and meets as often again for each step; its
-// products are cut in panels of four blocks.
+// What is cut over the threads of one direction: its rows (no thread waits for another), its
+// units (all meet at each step), or its layers (one follows the other by a few steps).
+enum class Cut { Rows, Units, Layers };
+
+// Steps that a layer does before the next one starts on them: enough to fill register tiles.
+constexpr Index kWaveSteps = 12;
+
 struct CallShape {
     Index rows = 0, steps = 0; // rows: of an average step
     Index most_rows = 0;       // of the first one
@@ -43,21 +48,43 @@ struct CallShape {
     Index width = 1; // W
     double team_seconds = kTeamSeconds;
 };
+
+// One step of one layer. The products of backward are cut in panels of four blocks.
+inline double layer_seconds(const LstmConfig &config, int layer, const CallShape &call,
+                            int members, Cut cut) {
+    const bool by_units = cut == Cut::Units, by_rows = cut == Cut::Rows;
+    const Index rows = by_rows ? (call.rows + members - 1) / members : call.rows;
+    const Index blocks = (config.units(layer) + call.width - 1) / call.width;
+    const Index grain = call.training ? 4 : 1, pieces = (blocks + grain - 1) / grain;
+    const Index mine = by_units ? (pieces + members - 1) / members * grain : blocks;
+    const double step = step_seconds(rows, std::min(mine, blocks),
+                                     config.input(layer) + config.state(layer));
+    return step + (by_units && members > 1 ? kBarrierSeconds * (config.projection ? 2 : 1) : 0);
+}
+
+// All layers of one direction. Backward costs twice as much again and meets as often again
+// for each step.
 inline double call_seconds(const LstmConfig &config, const CallShape &call, int members,
-                           bool by_units) {
-    const auto part = [&](Index n) { return by_units ? n : (n + members - 1) / members; };
+                           Cut cut) {
     double step = 0;
-    for (int l = 0; l < config.layers(); ++l) {
-        const Index blocks = (config.units(l) + call.width - 1) / call.width;
-        const Index grain = call.training ? 4 : 1, pieces = (blocks + grain - 1) / grain;
-        const Index mine = by_units ? (pieces + members - 1) / members * grain : blocks;
-        step += step_seconds(part(call.rows), std::min(mine, blocks),
-                             config.input(l) + config.state(l));
-        if (by_units && members > 1)
-            step += kBarrierSeconds * (config.projection ? 2 : 1);
-    }
+    for (int l = 0; l < config.layers(); ++l)
+        step += layer_seconds(config, l, call, members, cut);
     return step * double(call.steps) * (call.training ? 3 : 1) +
            (members > 1 ? call.team_seconds : 0) * (call.training ? 2 : 1);
+}
+
+// Forward as a wave: the slowest thread, and the steps that the last one waits at first.
+inline double wave_seconds(const LstmConfig &config, const CallShape &call, int members) {
+    double slowest = 0;
+    for (int m = 0; m < members; ++m) {
+        Index begin, end;
+        split(config.layers(), members, m, begin, end);
+        double step = 0;
+        for (Index l = begin; l < end; ++l)
+            step += layer_seconds(config, int(l), call, 1, Cut::Layers);
+        slowest = std::max(slowest, step);
+    }
+    return slowest * double(call.steps + (members - 1) * kWaveSteps) + call.team_seconds;
 }
 
 } // namespace fastlstm

@@ -110,16 +110,18 @@ template <class T> class LstmCall {
     void copy_states_in();
     void copy_states_out() const;
     void forward_thread(int thread, int team);
-    void forward_direction(const DirectionRun<T> &run, const Share &share, int thread,
-                           Laps &laps);
+    void forward_wave(int thread, int team);
+    void forward_steps(const DirectionRun<T> &run, const Share &share, int thread, Index begin,
+                       Index end, Laps &laps);
     // What step s reads of this share's rows and units, wherever its gates and cells lie.
     StepArgs<T> step_inputs(const DirectionRun<T> &r, const Share &share, Index s,
                             Index block_begin, Index block_end) const;
     void copy_cells(const DirectionRun<T> &r, Index s, Index first_row, Index rows,
                     Index unit_begin, Index unit_end) const;
-    // to = from under the masks of the dropout above `layer`, in place or not.
-    void drop(int layer, const Activations<T> &from, const Activations<T> &to, int thread,
-              int team) const;
+    // to = from under the masks of the dropout above `layer`, in place or not, at every
+    // by-th step of [begin, end).
+    void drop(int layer, const Activations<T> &from, const Activations<T> &to, Index begin,
+              Index end, Index by) const;
 
     LstmWeights<T> &weights_;
     const LstmConfig &config_;
@@ -143,6 +145,7 @@ template <class T> class LstmCall {
     std::vector<T **> scratch_to_;
     Index scratch_rows_ = 0;  // length of the row lists
     Index scratch_size_ = 0;  // elements of scratch_gates_
+    std::vector<Progress> progress_; // of each layer in a wave, in steps
     Barrier team_barrier_;
     std::array<Barrier, 2> group_barrier_;
 };

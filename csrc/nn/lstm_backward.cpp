@@ -19,6 +19,9 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
     laps.lap(Phase::Pack);
     const Index W = k_.width, N = map_.N, R = map_.rows();
     const int L = config_.layers(), D = config_.directions();
+    plan_ = call.plan_;
+    if (plan_.cut == Cut::Layers)
+        plan_ = make_plan(config_, N, R, map_.steps, true, num_threads(), W, false, false);
     Index K = 0, H = 0, inner = 0;
     for (int l = 0; l < L; ++l) {
         K = std::max(K, config_.state(l));
@@ -62,7 +65,7 @@ template <class T> void LstmBackward<T>::run() {
     if (arrays_.dx)
         map_.clear_padding(arrays_.dx, arrays_.dx_n, arrays_.dx_t, config_.input_size);
     run_team(
-        call_.plan_.threads, 2 * call_.flops_ / kFlopsASecond,
+        plan_.threads, 2 * call_.flops_ / kFlopsASecond,
         [](void *self, int thread, int team) {
             static_cast<LstmBackward *>(self)->thread_body(thread, team);
         },
@@ -84,7 +87,7 @@ template <class T> void LstmBackward<T>::thread_body(int thread, int team) {
         meet();
         for (int d = 0; d < D; ++d) {
             Share share;
-            if (make_share(call_.plan_, map_, D, d, thread, team, share))
+            if (make_share(plan_, map_, D, d, thread, team, share))
                 direction(l, d, share, laps);
             if (!call_.keeps_gates())
                 meet(); // the next direction takes the same memory and adds to dx
@@ -97,7 +100,7 @@ template <class T> void LstmBackward<T>::thread_body(int thread, int team) {
                 meet();
             }
         if (l > 0 && call_.arrays_.dropout > 0) {
-            call_.drop(l - 1, dx_, dx_, thread, team); // the masks of forward again
+            call_.drop(l - 1, dx_, dx_, thread, map_.steps, team); // forward's masks again
             laps.lap(Phase::Dropout);
             meet();
         }

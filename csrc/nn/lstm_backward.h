@@ -53,6 +53,7 @@ template <class T> class LstmBackward {
     const SequenceMap &map_;
     const BackwardArrays<T> arrays_;
     const Kernels<T> &k_;
+    Plan plan_;
     typename LstmWeights<T>::BackwardSet set_;
     Arena arena_;
     std::array<DirectionGradients<T>, 2> gradients_;

@@ -22,6 +22,8 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
     const bool in_turn = arrays.memory != Memory::Store;
     plan_ = make_plan(config_, N, R, map_.steps, training, num_threads(), W, in_turn);
     const auto L_ = static_cast<std::size_t>(L);
+    if (plan_.cut == Cut::Layers)
+        progress_ = std::vector<Progress>(L_);
     runs_.resize(L_ * static_cast<std::size_t>(D));
     inputs_.resize(L_);
     outputs_.resize(L_);
@@ -71,7 +73,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
                     place(r.m, N, padded);
             }
             const Index per_step = (N + plan_.threads - 1) / plan_.threads;
-            const Index most_rows = plan_.split_units || map_.ragged ? N : per_step;
+            const Index most_rows = plan_.cut != Cut::Rows || map_.ragged ? N : per_step;
             const Index steps = std::min(
                 map_.steps,
                 chunk_steps(most_rows, gates_row * static_cast<Index>(sizeof(T))));

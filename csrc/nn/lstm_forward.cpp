@@ -6,13 +6,15 @@
 namespace fastlstm {
 
 template <class T> void LstmCall<T>::forward_thread(int thread, int team) {
+    if (plan_.cut == Cut::Layers)
+        return forward_wave(thread, team);
     const int D = config_.directions();
     Laps laps;
     for (int l = 0; l < config_.layers(); ++l) {
         for (int d = 0; d < D; ++d) {
             Share share;
             if (make_share(plan_, map_, D, d, thread, team, share))
-                forward_direction(run(l, d), share, thread, laps);
+                forward_steps(run(l, d), share, thread, 0, map_.steps, laps);
         }
         if (l + 1 == config_.layers())
             return;
@@ -20,10 +22,36 @@ template <class T> void LstmCall<T>::forward_thread(int thread, int team) {
         laps.lap(Phase::Wait);
         if (arrays_.dropout > 0) {
             drop(l, outputs_[static_cast<std::size_t>(l)],
-                 inputs_[static_cast<std::size_t>(l) + 1], thread, team);
+                 inputs_[static_cast<std::size_t>(l) + 1], thread, map_.steps, team);
             laps.lap(Phase::Dropout);
             team_barrier_.wait(team);
             laps.lap(Phase::Wait);
+        }
+    }
+}
+
+// Each thread has layers of its own and follows the one below by a few steps, so it waits
+// once in kWaveSteps steps instead of at each, and its weights stay in its own caches.
+template <class T> void LstmCall<T>::forward_wave(int thread, int team) {
+    Laps laps;
+    Share all;
+    all.row_end = map_.N;
+    Index begin, end;
+    split(config_.layers(), team, thread, begin, end);
+    for (Index s0 = 0; s0 < map_.steps; s0 += kWaveSteps) {
+        const Index s1 = std::min(map_.steps, s0 + kWaveSteps);
+        for (Index l = begin; l < end; ++l) {
+            const auto l_ = static_cast<std::size_t>(l);
+            if (l == begin && l > 0) {
+                progress_[l_ - 1].wait_for(s1);
+                laps.lap(Phase::Wait);
+            }
+            forward_steps(run(int(l), 0), all, thread, s0, s1, laps);
+            if (l + 1 < config_.layers() && arrays_.dropout > 0) {
+                drop(int(l), outputs_[l_], inputs_[l_ + 1], s0, s1, 1);
+                laps.lap(Phase::Dropout);
+            }
+            progress_[l_].reach(s1);
         }
     }
 }
@@ -32,8 +60,8 @@ template <class T> void LstmCall<T>::forward_thread(int thread, int team) {
 // over threads needs one a step: the next product reads every unit. x W_ih^T has no
 // order in time, so it is done for a chunk of steps at once where that pays.
 template <class T>
-void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share, int thread,
-                                    Laps &laps) {
+void LstmCall<T>::forward_steps(const DirectionRun<T> &r, const Share &share, int thread,
+                                Index begin, Index end, Laps &laps) {
     const Kernels<T> &k = kernels<T>();
     const Index W = k.width, row_size = r.gates_row, blocks = r.padded / W;
     const auto thread_ = static_cast<std::size_t>(thread);
@@ -49,13 +77,13 @@ void LstmCall<T>::forward_direction(const DirectionRun<T> &r, const Share &share
     const double bytes = double(sizeof(T)) * double(r.columns) * double(r.I + r.K);
     const bool merge =
         merge_input(r.I, rows_per_step, map_.steps, bytes) && fitting_steps > 0;
-    const Index chunk = merge ? std::min(map_.steps, fitting_steps) : map_.steps;
+    const Index chunk = merge ? fitting_steps : map_.steps;
     T *scratch = keep ? nullptr : scratch_gates_[thread_];
     const T **from = scratch_from_[thread_];
     T **to = scratch_to_[thread_];
 
-    for (Index s0 = 0; s0 < map_.steps; s0 += chunk) {
-        const Index s1 = std::min(map_.steps, s0 + chunk);
+    for (Index s0 = begin; s0 < end; s0 += chunk) {
+        const Index s1 = std::min(end, s0 + chunk);
         if (merge) {
             Index rows = 0;
             for (Index s = s0; s < s1; ++s)
@@ -161,13 +189,13 @@ void LstmCall<T>::copy_cells(const DirectionRun<T> &r, Index s, Index first_row,
 // Dropout of one layer's output: one mask a step, as torch has it.
 template <class T>
 void LstmCall<T>::drop(int layer, const Activations<T> &from, const Activations<T> &to,
-                       int thread, int team) const {
+                       Index begin, Index end, Index by) const {
     DropoutArgs<T> a;
     a.n = config_.input(layer + 1);
     a.p = arrays_.dropout;
     a.seed = arrays_.seed;
     a.stream = static_cast<std::uint32_t>(layer);
-    for (Index s = thread; s < map_.steps; s += team)
+    for (Index s = begin; s < end; s += by)
         for (Index b = 0; b < map_.active(s); ++b) {
             const Index n = map_.order[static_cast<std::size_t>(b)];
             a.x = from.at(map_, b, s);
@@ -190,8 +218,8 @@ template void LstmCall<float>::copy_cells(const DirectionRun<float> &, Index, In
 template void LstmCall<double>::copy_cells(const DirectionRun<double> &, Index, Index, Index,
                                            Index, Index) const;
 template void LstmCall<float>::drop(int, const Activations<float> &, const Activations<float> &,
-                                    int, int) const;
+                                    Index, Index, Index) const;
 template void LstmCall<double>::drop(int, const Activations<double> &,
-                                     const Activations<double> &, int, int) const;
+                                     const Activations<double> &, Index, Index, Index) const;
 
 } // namespace fastlstm

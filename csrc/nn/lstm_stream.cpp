@@ -1,7 +1,6 @@
 #include "nn/lstm_stream.h"
 
 #include "kernels/dispatch.h"
-#include "nn/cost.h"
 
 namespace fastlstm {
 
@@ -30,7 +29,7 @@ LstmStream<T>::LstmStream(const LstmConfig &config, typename LstmWeights<T>::For
     call.rows = rows;
     call.steps = 1;
     call.width = kernels<T>().width;
-    seconds_ = call_seconds(config_, call, 1, false);
+    seconds_ = call_seconds(config_, call, 1, Cut::Rows);
 }
 
 // What one thread does of a step: its rows, or its units of all rows.
@@ -38,9 +37,10 @@ template <class T>
 void LstmStream<T>::advance(const T *x, Index x_stride, int thread, int team) {
     const Kernels<T> &k = kernels<T>();
     const int before = now_, after = 1 - now_;
-    const int parts = plan_.split_units ? team : 1, part = plan_.split_units ? thread : 0;
+    const bool by_units = plan_.cut == Cut::Units;
+    const int parts = by_units ? team : 1, part = by_units ? thread : 0;
     Index first = 0, end = rows_;
-    if (!plan_.split_units)
+    if (!by_units)
         split(rows_, team, thread, first, end);
     x += first * x_stride;
     for (Layer &layer : layers_) {

@@ -1,32 +1,31 @@
 #include "nn/plan.h"
 
-#include "nn/cost.h"
-
 namespace fastlstm {
 
 namespace {
 
 // The cheapest of every number of threads by rows and by units. Two directions take
-// half of the threads each, or one after the other what there is.
-Plan cheapest(const LstmConfig &config, const CallShape &call, int threads, bool together) {
+// half of the threads each, or one after the other what there is. Sets what it costs.
+Plan cheapest(const LstmConfig &config, const CallShape &call, int threads, bool together,
+              double &least) {
     const int directions = config.directions();
     Plan best;
-    double least = directions * call_seconds(config, call, 1, false);
+    least = directions * call_seconds(config, call, 1, Cut::Rows);
     if (least <= call.team_seconds)
         return best; // no team is that quick
     const auto weigh = [&](int n) {
         const int members = together ? n / 2 : n; // of the smaller group
-        for (const bool by_units : {false, true}) {
-            if (members == 1 ? by_units : !by_units && members > call.most_rows)
+        for (const Cut cut : {Cut::Rows, Cut::Units}) {
+            if (members == 1 ? cut == Cut::Units : cut == Cut::Rows && members > call.most_rows)
                 continue;
-            double seconds = call_seconds(config, call, members, by_units);
+            double seconds = call_seconds(config, call, members, cut);
             seconds *= together ? 1 : directions;
             if (members == 1) // each direction alone on its thread: still a team
                 seconds += call.team_seconds;
             if (seconds < least) {
                 least = seconds;
                 best.threads = n;
-                best.split_units = by_units;
+                best.cut = cut;
                 best.split_directions = together;
             }
         }
@@ -42,14 +41,26 @@ Plan cheapest(const LstmConfig &config, const CallShape &call, int threads, bool
 } // namespace
 
 Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,
-               int threads, Index width, bool in_turn) {
+               int threads, Index width, bool in_turn, bool waves) {
     CallShape call;
     call.most_rows = N;
     call.rows = std::max<Index>(1, (rows + steps - 1) / std::max<Index>(1, steps));
     call.steps = steps;
     call.training = training;
     call.width = width;
-    return cheapest(config, call, threads, config.bidirectional && !in_turn);
+    double least = 0;
+    Plan best = cheapest(config, call, threads, config.bidirectional && !in_turn, least);
+    const int most = std::min(threads, config.bidirectional ? 1 : config.layers());
+    if (!waves || least <= kTeamSeconds || steps < 2)
+        return best;
+    const double backward = training ? least * 2 / 3 : 0;
+    for (int n = 2; n <= most; ++n)
+        if (const double seconds = wave_seconds(config, call, n) + backward; seconds < least) {
+            least = seconds;
+            best.threads = n;
+            best.cut = Cut::Layers;
+        }
+    return best;
 }
 
 Plan make_stream_plan(const LstmConfig &config, Index rows, int threads, Index width) {
@@ -58,7 +69,8 @@ Plan make_stream_plan(const LstmConfig &config, Index rows, int threads, Index w
     call.steps = 1;
     call.width = width;
     call.team_seconds = kAwakeSeconds;
-    return cheapest(config, call, threads, false);
+    double least = 0;
+    return cheapest(config, call, threads, false, least);
 }
 
 bool merge_input(Index input, Index rows_per_step, Index steps, double weight_bytes) {
@@ -76,7 +88,8 @@ Index chunk_steps(Index rows_per_step, Index row_bytes) {
 std::string describe(const Plan &plan) {
     if (plan.threads == 1)
         return "1 thread";
-    std::string cut = plan.split_units ? "units" : "rows";
+    constexpr const char *kNames[] = {"rows", "units", "layers"};
+    std::string cut = kNames[static_cast<int>(plan.cut)];
     if (plan.split_directions)
         cut = plan.threads == 2 ? "directions" : "directions, " + cut;
     return cut + " x " + std::to_string(plan.threads);
@@ -116,7 +129,7 @@ bool make_share(const Plan &plan, const SequenceMap &map, int directions, int d,
     share.members = end - begin;
     share.index = thread - begin;
     share.row_end = map.N;
-    if (plan.split_units) {
+    if (plan.cut == Cut::Units) {
         share.parts = share.members;
         share.part = share.index;
     } else {

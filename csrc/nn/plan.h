@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "nn/lstm_weights.h"
+#include "nn/cost.h"
 #include "nn/sequence_map.h"
 #include "nn/work.h"
 
@@ -12,14 +12,14 @@ namespace fastlstm {
 struct Plan {
     int threads = 1;
     bool split_directions = false; // half of the threads for each direction
-    bool split_units = false;      // hidden units over threads, a barrier a step;
-                                   // else rows over threads, no barrier
+    Cut cut = Cut::Rows;
 };
 
 // rows: of all steps together; the plan weighs what cost.h counts.
-// in_turn: one direction after the other.
+// in_turn: one direction after the other. Backward is never cut by layers; its own plan is
+// one with `waves` false.
 Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,
-               int threads, Index width, bool in_turn = false);
+               int threads, Index width, bool in_turn = false, bool waves = true);
 
 // One step of a stream: a team pays sooner, since its threads are awake and its weights lie in
 // their caches.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fastlstm import _core
-from fastlstm.nn import Dropout
+from fastlstm.nn import LSTM, Dropout
 
 from ..cases import CELLS, DTYPES, SHAPES, Stack
 from ..compare import assert_all_close, assert_same_bits
@@ -107,3 +107,14 @@ def test_between_layers(shape, cell, stack, dtype, rng, threads) -> None:
     inferred = run_layer(layer, problem, backward=False)
     plain = run_reference(problem, cell.reference, backward=False)
     assert_all_close(inferred, plain, VALUE[dtype], GRADIENT[dtype])
+
+
+def test_the_same_bits_in_a_wave_of_layers(rng: np.random.Generator, threads) -> None:
+    layer = LSTM(5, 24, 3, dropout=0.4, random_state=0)
+    x = rng.standard_normal((1, 150, 5)).astype(np.float32)
+    results = {}
+    for n in (1, 3):
+        threads(n)
+        results[n] = layer.forward(x, mask_seed=SEED)[0]
+    assert layer.path.endswith("layers x 3")
+    assert_same_bits({"y": results[3]}, {"y": results[1]})

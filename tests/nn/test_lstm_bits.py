@@ -15,8 +15,13 @@ from ..compare import Arrays, assert_all_close, assert_same_bits, is_value
 from ..runs import Problem, make_layer, make_problem, run_layer
 from ..tolerances import GRADIENT, VALUE
 
-# The last two are worth cutting by rows and, with few of these, by units.
-BIT_SHAPES = [*SHAPES, Shape(33, 19, 21, 131, 65), Shape(3, 11, 35, 203, 101)]
+# The last three are worth cutting by rows, with few of these by units, and by layers.
+BIT_SHAPES = [
+    *SHAPES,
+    Shape(33, 19, 21, 131, 65),
+    Shape(3, 11, 35, 203, 101),
+    Shape(1, 150, 5, 24, 12),
+]
 BIT_STACKS = [Stack("2", (0, 0)), Stack("2-unequal-both", (2, 0), True)]
 BIT_CELLS = [cell for cell in CELLS if "bias" not in cell.options]
 THREADS = [1, 2, 3, 5]
@@ -154,9 +159,11 @@ def test_shapes_reach_every_plan(rng: Any, threads: Any) -> None:
             layer = make_layer(shape, stack, BIT_CELLS[0], "float32")
             for n in THREADS:
                 threads(n)
-                run_layer(layer, make_problem(rng, shape, stack, BIT_CELLS[0]))
-                plans |= set(layer.path.replace(",", "").split())
-    assert {"1", "rows", "units", "directions", *map(str, THREADS)} <= plans
+                problem = make_problem(rng, shape, stack, BIT_CELLS[0], ragged=False)
+                for backward in (True, False):
+                    run_layer(layer, problem, backward=backward)
+                    plans |= set(layer.path.replace(",", "").split())
+    assert {"1", "rows", "units", "layers", "directions", *map(str, THREADS)} <= plans
 
 
 @for_every_case
@@ -176,7 +183,7 @@ def test_batch_and_padding(
     problem = make_problem(rng, shape, stack, cell, dtype=dtype)
     layer = make_layer(shape, stack, cell, dtype)
     check_rows(layer, problem, rng.permutation(shape.N))
-    check_rows(layer, problem, rng.permutation(shape.N)[: shape.N // 2])
+    check_rows(layer, problem, rng.permutation(shape.N)[: max(1, shape.N // 2)])
     for row in rng.permutation(shape.N)[:5]:
         check_alone(layer, problem, int(row))
     check_padding(layer, problem, 3, dtype)
