@@ -180,8 +180,10 @@ static void step_row(const StepArgs<T> &s, Index block) {
 
 template <class T, template <class, int> class Cell, int NV>
 static void step_block(const StepArgs<T> &s, Index block) {
-    const Index next = panels_ahead(block, s.block_begin, s.block_end);
-    const Index distance = NV == 4 ? next * 4 * Simd<T>::W * s.K : 0;
+    // From here to the weights of the next block; the next step begins where this one ends.
+    const Index next = s.descending ? block - 1 : block + 1;
+    const bool more = NV == 4 && next >= s.block_begin && next < s.block_end;
+    const Index distance = more ? (next - block) * 4 * Simd<T>::W * s.K : 0;
     for_row_tiles(s.rows, kTileRows[NV], [&](Index m, int rows, Index i, Index tiles) {
         with_rows<kTileRows[NV]>(rows, [&](auto mr) {
             step_tile<T, Cell, decltype(mr)::value, NV>(s, m, block,
@@ -191,18 +193,20 @@ static void step_block(const StepArgs<T> &s, Index block) {
 }
 
 template <class T, template <class, int> class Cell> void step_kernel(const StepArgs<T> &s) {
-    constexpr Index W = Simd<T>::W;
-    Index block = s.block_begin;
-    Index whole = s.block_end; // blocks of whole vectors
-    if (whole > block && is_half<T>(s.hidden, (whole - 1) * W))
-        --whole;
-    if (s.rows == 1)
-        for (; block + 1 < whole; block += 2)
-            step_row<T, Cell>(s, block);
-    for (; block < whole; ++block)
-        step_block<T, Cell, 4>(s, block);
-    if (block < s.block_end)
-        step_block<T, Cell, 2>(s, block);
+    const Index begin = s.block_begin, end = s.block_end;
+    const bool half = end > begin && is_half<T>(s.hidden, (end - 1) * Simd<T>::W);
+    const Index whole = end - begin - half;           // blocks of whole vectors
+    const Index pairs = s.rows == 1 ? whole / 2 : 0;  // two of them at once
+    const Index jobs = whole - pairs + half;
+    for (Index i = 0; i < jobs; ++i) {
+        const Index job = s.descending ? jobs - 1 - i : i;
+        if (job < pairs)
+            step_row<T, Cell>(s, begin + 2 * job);
+        else if (job < whole - pairs)
+            step_block<T, Cell, 4>(s, begin + pairs + job);
+        else
+            step_block<T, Cell, 2>(s, end - 1);
+    }
 }
 
 template <class T, template <class, int> class Cell, int N>

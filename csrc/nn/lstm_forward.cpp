@@ -162,6 +162,7 @@ StepArgs<T> LstmCall<T>::step_inputs(const DirectionRun<T> &r, const Share &shar
     StepArgs<T> a;
     a.rows = share.rows(map_.active(s));
     a.hidden = r.H;
+    a.descending = back_and_forth(a.rows, s);
     a.block_begin = block_begin;
     a.block_end = block_end;
     a.x.ptr = r.x + row;

@@ -47,6 +47,7 @@ void LstmStream<T>::advance(const T *x, Index x_stride, int thread, int team) {
         StepArgs<T> a;
         a.rows = end - first;
         a.hidden = layer.H;
+        a.descending = back_and_forth(a.rows, now_);
         split(layer.padded / k.width, parts, part, a.block_begin, a.block_end);
         a.x.base = x;
         a.x.stride = x_stride;

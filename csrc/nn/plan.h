@@ -30,6 +30,10 @@ Plan make_stream_plan(const LstmConfig &config, Index rows, int threads, Index w
 // W_hh, and gates do not go to memory and back. weight_bytes: of both.
 bool merge_input(Index input, Index rows_per_step, Index steps, double weight_bytes);
 
+// Whether a step reads its weights from the last block on: every other one does where reading
+// is what takes the time, so that it finds near what was read last.
+inline bool back_and_forth(Index rows, Index step) { return rows < kRowsForNear && step & 1; }
+
 // Steps that one chunk spans: its gate rows stay in cache, or where they are so large
 // that they do not, they are so many that W_ih is read for all of them at once.
 Index chunk_steps(Index rows_per_step, Index row_bytes);

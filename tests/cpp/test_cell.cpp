@@ -109,9 +109,11 @@ void test_step(const char *isa, const Kernels<T> &k, const Step<T> &p, bool merg
     s.c = c.data();
     s.c_prev_stride = s.c_stride = p.Hp;
     s.y = rows<T>(y.data(), p.y_stride);
-    for (Index block = 0; block < p.Hp / p.W; ++block) {
+    const Index blocks = p.Hp / p.W, at_once = merged ? blocks : 1;
+    s.descending = keep;
+    for (Index block = 0; block < blocks; block += at_once) {
         s.block_begin = block;
-        s.block_end = block + 1;
+        s.block_end = block + at_once;
         k.lstm_step(s);
     }
     std::vector<double> got_c, got_h, got_gates;
