@@ -222,3 +222,15 @@ def test_documentation_covers_every_parameter() -> None:
             assert place not in text
         for name in estimator().get_params():
             assert f"\n    {name} : " in text, name
+
+
+@quiet
+def test_memory_changes_no_result(rng: np.random.Generator) -> None:
+    X, y = problem(rng)
+    kept = regressor().fit(X, y)
+    for memory in ("recompute", "checkpoint"):
+        model = regressor(memory=memory).fit(X, y)
+        assert model.model_.memory == memory
+        assert_same_bits({"y": model.predict(X)}, {"y": kept.predict(X)})
+    model.set_params(memory="store", warm_start=True).fit(X, y)
+    assert model.model_.memory == "store"

@@ -176,6 +176,19 @@ def test_backward_refuses(rng: np.random.Generator) -> None:
         model.backward(outputs, cache)
 
 
+def test_memory_can_be_changed(rng: np.random.Generator) -> None:
+    model = SequenceModel(3, 2, hidden_size=20, random_state=0)
+    batch = SequenceBatch(rng.standard_normal((8, 900, 3)).astype(np.float32))
+    held = {}
+    for memory in ("store", "recompute", "checkpoint"):
+        model.memory = memory
+        held[memory] = model.forward(batch, mask_seed=1, row_ids=np.arange(8))[1].nbytes
+        assert copy.deepcopy(model).memory == memory
+    assert held["store"] > held["recompute"] > held["checkpoint"]
+    with pytest.raises(ValueError, match="memory"):
+        model.memory = "none"
+
+
 def test_last_is_the_state_after_the_last_valid_step(rng: np.random.Generator) -> None:
     last, batch = make(rng, "plain", "last")
     each, _ = make(rng, "plain", "sequence")

@@ -81,6 +81,7 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         validation_fraction: float = 0.1,
         n_iter_no_change: int = 10,
         standardize: bool = True,
+        memory: str = "store",
         dtype: str = "float32",
         n_jobs: int | None = None,
         callbacks: Sequence[object] | None = None,
@@ -107,6 +108,7 @@ class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.standardize = standardize
+        self.memory = memory
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.callbacks = callbacks

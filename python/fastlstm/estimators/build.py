@@ -46,6 +46,7 @@ def new_model(
     model = SequenceModel(
         inputs.n_features,
         **_architecture(estimator, outputs),
+        memory=estimator.memory,
         dtype=resolve_dtype(estimator.dtype, inputs.x.dtype),
         random_state=seed,
     )
@@ -82,6 +83,7 @@ def warm_model(estimator: SequenceEstimator, outputs: int) -> SequenceModel:
                 f"warm_start goes on with the model of the last fit, whose {name} is "
                 f"{is_so[name]!r}; got {value!r}"
             )
+    model.memory = estimator.memory
     return model
 
 

@@ -92,6 +92,11 @@ class SequenceNetwork:
         cache = (core, head, kept, masks, rows, z.shape)
         return self._spread(outputs, z.shape, lengths), cache
 
+    @staticmethod
+    def held_bytes(cache: NetworkCache) -> int:
+        """Count what the LSTM keeps in ``cache`` for its backward."""
+        return int(cache[2].bytes)
+
     def backward(self, doutputs: Array, cache: NetworkCache, grads: Gradients) -> None:
         """Add the weights' gradients into ``grads``, given those of the outputs.
 

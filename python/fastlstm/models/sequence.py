@@ -22,6 +22,7 @@ from .._validate import (
 from ..data import SequenceBatch, SequenceScaler
 from ..nn import LSTM, Dropout, Linear
 from ..nn.base import Cache, check_like, flat_grads
+from ..nn.lstm import MEMORY
 from ..params import Gradients, Parameters
 from .network import NetworkCache, SequenceNetwork
 
@@ -57,6 +58,10 @@ class SequenceModel:
         "last" predicts from the final hidden state: forwards that is the state after
         the last valid step, backwards the one after the first. "sequence" predicts at
         every step.
+    memory : {"store", "recompute", "checkpoint"}, default="store"
+        What a training step keeps of the LSTM's gates and cells, see
+        `fastlstm.nn.LSTM`: less memory for longer sequences, a third more time, the
+        same bits.
     dtype : {"float32", "float64"}, default="float32"
     random_state : int, Generator, RandomState or None
         Draws the initial weights.
@@ -91,6 +96,7 @@ class SequenceModel:
         projection_size: int = 0,
         dropout: float = 0.0,
         output: Output = "last",
+        memory: str = "store",
         dtype: str = "float32",
         random_state: RandomState = None,
     ) -> None:
@@ -108,6 +114,7 @@ class SequenceModel:
             "projection_size": projection_size,
             "dropout": dropout,
             "output": output,
+            "memory": memory,
             "dtype": dtype,
         }
         lstm = LSTM(
@@ -117,6 +124,7 @@ class SequenceModel:
             bidirectional=bidirectional,
             projection_size=projection_size,
             dropout=dropout if layers > 1 else 0.0,
+            memory=memory,
             dtype=dtype,
             random_state=rng,
         )
@@ -133,6 +141,16 @@ class SequenceModel:
     def dtype(self) -> np.dtype[Any]:
         """Type of weights, inputs and outputs of ``infer``."""
         return self.params.dtype
+
+    @property
+    def memory(self) -> str:
+        """What training steps keep; may be changed at any time."""
+        return self._network.lstm.memory
+
+    @memory.setter
+    def memory(self, memory: str) -> None:
+        self._network.lstm.memory = check_choice("memory", memory, MEMORY)
+        self.config["memory"] = memory
 
     @property
     def grads(self) -> Gradients:
@@ -254,7 +272,9 @@ class SequenceModel:
             row_ids = check_row_ids(row_ids, len(x))
             check_int("mask_seed", mask_seed, 0, 2**64 - 1)
         outputs, kept = self._network.forward(x, lengths, mask_seed, row_ids)
-        return outputs, Cache(self, self.params.version, (kept, outputs.shape))
+        saved = (kept, outputs.shape)
+        held = self._network.held_bytes(kept)
+        return outputs, Cache(self, self.params.version, saved, held)
 
     def backward(
         self, doutputs: Array, cache: ModelCache, grads: Gradients | None = None
