@@ -30,6 +30,9 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
             inner = std::max(inner, config_.input(l));
     }
     const Index padded_k = round_up(K, W);
+    bool in_one_chunk = true;
+    for (const DirectionRun<T> &r : call.runs_)
+        in_one_chunk = in_one_chunk && r.chunk >= map_.steps;
     for (Placer place(arena_); place.next_pass();) {
         for (int d = 0; d < D; ++d) {
             DirectionGradients<T> &g = gradients_[static_cast<std::size_t>(d)];
@@ -37,8 +40,9 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
             place(g.dc, N, H);
             if (config_.projection) {
                 place(g.dm, N, H);
-                place(g.dh_rows, R, padded_k);
-                place(g.m_rows, R, H);
+                const Index rows = in_one_chunk ? R : 2 * chunk_rows();
+                place(g.dh_rows, rows, padded_k);
+                place(g.m_rows, rows, H);
             }
             place(g.dy, R);
             place(g.dx, R);
@@ -59,6 +63,13 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
             for (T *&buffer : inner_)
                 place(buffer, R, inner);
     }
+}
+
+template <class T> Index LstmBackward<T>::chunk_rows() const {
+    Index steps = 0;
+    for (const DirectionRun<T> &r : call_.runs_)
+        steps = std::max(steps, std::min(r.chunk, map_.steps));
+    return steps * map_.N;
 }
 
 template <class T> void LstmBackward<T>::run() {
@@ -169,15 +180,18 @@ void LstmBackward<T>::direction(int layer, int d, const Share &share, Laps &laps
         laps.lap(Phase::Wait);
     };
     Index s1 = map_.steps;
+    bool second = false; // every other chunk has the other half of dh_rows and m_rows
     while (s1 > 0) { // segments, the last one first
         const Index begin = std::max<Index>(0, s1 - r.segment);
-        const Window<T> at_hand = window(r, begin);
+        Window<T> at_hand = window(r, begin);
         if (!kept) {
             recompute(r, share, at_hand, s1);
             laps.lap(Phase::Step);
         }
         while (s1 > begin) {
             const Index s0 = std::max(begin, s1 - r.chunk);
+            at_hand.chunk_from = map_.row(s0) - (second ? chunk_rows() : 0);
+            second = !second;
             for (Index s = s1 - 1; s >= s0; --s)
                 step(r, g, at_hand, share, s, (*set_)[slot], laps);
             meet();

@@ -12,8 +12,10 @@ template <class T> struct DirectionGradients {
     T *dh = nullptr;        // (N, K') gradient of the hidden state from the next step
     T *dc = nullptr;        // (N, H')
     T *dm = nullptr;        // (N, H') with a projection: gradient of o tanh(c)
-    T *dh_rows = nullptr;   // (R, K') with a projection: gradient of every h
-    T *m_rows = nullptr;    // (R, H') with a projection: o tanh(c)
+    // With a projection, of the rows of the chunk at hand and of the one before, which
+    // another thread may still read: see LstmBackward::chunk_rows.
+    T *dh_rows = nullptr;   // (2 chunks, K') gradient of every h
+    T *m_rows = nullptr;    // (2 chunks, H') o tanh(c)
     const T **dy = nullptr; // (R,) rows of K, where dy_wanted
     T **dx = nullptr;       // (R,) rows of I, where dx_wanted
 };
@@ -25,6 +27,7 @@ template <class T> struct Window {
     Index gates_from = 0; // packed row of the first row of gates
     T *c = nullptr;
     Index c_from = 0;
+    Index chunk_from = 0; // packed row of the first row of dh_rows and m_rows
 };
 
 template <class T> class LstmBackward {
@@ -39,6 +42,8 @@ template <class T> class LstmBackward {
     Window<T> window(const DirectionRun<T> &r, Index s0) const;
     void recompute(const DirectionRun<T> &r, const Share &share, const Window<T> &at, Index s1);
     const T *cells_before(const DirectionRun<T> &r, const Window<T> &at, Index s) const;
+    // The most rows of a chunk of any layer.
+    Index chunk_rows() const;
     void step(const DirectionRun<T> &r, const DirectionGradients<T> &g, const Window<T> &window,
               const Share &share, Index s, const BackwardWeights<T> &w, Laps &laps);
     void weight_products(const DirectionRun<T> &r, const DirectionGradients<T> &g,

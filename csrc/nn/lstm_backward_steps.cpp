@@ -21,7 +21,7 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
         const Index end = std::min(g.dh_stride, state_end * 4 * W);
         for (Index j = 0; j < rows; ++j) {
             const T *dh = g.dh + (share.first_row + j) * g.dh_stride;
-            T *sum = g.dh_rows + (row + j) * g.dh_stride;
+            T *sum = g.dh_rows + (row + j - at.chunk_from) * g.dh_stride;
             std::copy(dh + begin, dh + end, sum + begin);
             if (g.dy_wanted)
                 for (Index p = begin; p < std::min(end, r.K); ++p)
@@ -33,7 +33,7 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
         m.M = rows;
         m.K = r.K;
         m.N = r.H;
-        m.a.base = g.dh_rows + row * g.dh_stride;
+        m.a.base = g.dh_rows + (row - at.chunk_from) * g.dh_stride;
         m.a.stride = g.dh_stride;
         m.b = w.w_hr_t.data();
         m.c.base = g.dm + share.first_row * r.padded;
@@ -57,7 +57,7 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
     if (projection) {
         a.dh = g.dm + share.first_row * r.padded;
         a.dh_stride = r.padded;
-        a.m = g.m_rows + row * r.padded;
+        a.m = g.m_rows + (row - at.chunk_from) * r.padded;
         a.m_stride = r.padded;
     } else {
         a.dh = g.dh + share.first_row * g.dh_stride;
@@ -109,9 +109,10 @@ void LstmBackward<T>::weight_products(const DirectionRun<T> &r, const DirectionG
     OuterArgs<T> p;
     p.R = o.R;
     p.units = r.K;
-    p.b = g.dh_rows + row0 * g.dh_stride;
+    p.b = g.dh_rows + (row0 - window.chunk_from) * g.dh_stride;
     p.b_stride = g.dh_stride;
-    p.parts[0] = {r.H, {g.m_rows + row0 * r.padded, r.padded, nullptr, 1}, grads + at.weight_hr};
+    const T *m = g.m_rows + (row0 - window.chunk_from) * r.padded;
+    p.parts[0] = {r.H, {m, r.padded, nullptr, 1}, grads + at.weight_hr};
     split(g.dh_stride / k_.width, share.members, share.index, p.begin, p.end);
     k_.outer(p);
 }
