@@ -49,6 +49,19 @@ def test_rate_of_multiply_adds(dtype):
     assert _core.fma_rate(1, 0.01, dtype) > 1e8  # a slow CPU of the nineties
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("backward", [False, True])
+def test_rate_of_cells(dtype, backward):
+    assert _core.cell_rate(1, 0.01, dtype, backward) > 1e5
+
+
+@pytest.mark.parametrize("size", [1, 1000, 1 << 20])
+def test_rate_of_reads(size):
+    assert _core.read_rate(2, 0.01, size) > 1e7
+    with pytest.raises(ValueError, match="bytes is 0"):
+        _core.read_rate(1, 0.01, 0)
+
+
 @pytest.mark.parametrize(
     ("arguments", "named"),
     [((0, 0.1), "threads"), ((1, -1.0), "seconds"), ((1, 0.1, "float16"), "dtype")],

@@ -1,7 +1,4 @@
 // Instruction set, threads, build information, and the elementary functions for tests.
-#include <atomic>
-#include <chrono>
-
 #include "base/phases.h"
 #include "base/threads.h"
 #include "bindings/bindings.h"
@@ -59,51 +56,6 @@ py::dict phases() {
     return result;
 }
 
-// Operations a second of one thread, two a multiply-add, measured for so many seconds.
-template <class T> double fma_rate_of_thread(double seconds) {
-    using Clock = std::chrono::steady_clock;
-    constexpr Index kRepeats = 100000;
-    const Kernels<T> &k = kernels<T>();
-    const double operations = 2.0 * kMultiplyAddChains * double(k.width) * kRepeats;
-    const auto begin = Clock::now();
-    double passed = 0, done = 0;
-    volatile double sink = 0;
-    while (passed < seconds) {
-        sink = sink + k.multiply_adds(kRepeats);
-        done += operations;
-        passed = std::chrono::duration<double>(Clock::now() - begin).count();
-    }
-    return done / passed;
-}
-
-double fma_rate(int threads, double seconds, const std::string &dtype) {
-    if (threads < 1 || threads > kMostThreads || !(seconds > 0 && seconds < 3600))
-        throw py::value_error("threads is " + std::to_string(threads) + " and seconds " +
-                              std::to_string(seconds) + "; expected both to be positive");
-    if (dtype != "float32" && dtype != "float64")
-        throw py::value_error("dtype is '" + dtype + "'; expected 'float32' or 'float64'");
-    struct Job {
-        double seconds;
-        bool single;
-        std::atomic<double> rate{0};
-    } job;
-    job.seconds = seconds;
-    job.single = dtype == "float32";
-    const py::gil_scoped_release release;
-    run_team(
-        threads, seconds,
-        [](void *context, int, int) {
-            Job &j = *static_cast<Job *>(context);
-            const double rate = j.single ? fma_rate_of_thread<float>(j.seconds)
-                                         : fma_rate_of_thread<double>(j.seconds);
-            double sum = j.rate.load();
-            while (!j.rate.compare_exchange_weak(sum, sum + rate))
-                ;
-        },
-        &job);
-    return job.rate;
-}
-
 void set_threads(std::int64_t n) {
     if (n < 0 || n > kMostThreads)
         throw py::value_error("n is " + std::to_string(n) + "; expected 1 to " +
@@ -121,7 +73,6 @@ void bind_runtime(py::module_ &m) {
     m.def("get_num_threads", &num_threads);
     m.def("set_num_threads", &set_threads, arg("n"));
     m.def("requested_threads", &requested_threads);
-    m.def("fma_rate", &fma_rate, arg("threads"), arg("seconds"), arg("dtype") = "float32");
     m.def("profile_start", &profile_start);
     m.def("profile_stop", &phases);
     m.def("exp", elementwise([](const auto &k) { return k.exp; }), arg("x"), arg("out"));

@@ -6,6 +6,7 @@
 namespace fastlstm {
 
 void bind_runtime(py::module_ &m); // ISA, threads, build information, elementary functions
+void bind_ceilings(py::module_ &m); // what the machine reaches
 void bind_lstm(py::module_ &m);    // LSTM, Cache
 void bind_stream(py::module_ &m);  // Stream
 void bind_layers(py::module_ &m);  // Linear, embedding, dropout

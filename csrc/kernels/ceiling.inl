@@ -1,5 +1,7 @@
-// What the CPU can do at most: independent chains of multiply-adds on registers alone.
-// Returns a number that depends on all of them, so that none is left out.
+// What the CPU can do at most. Each returns a number that depends on all that it did, so
+// that nothing is left out.
+
+// Independent chains of multiply-adds on registers alone.
 template <class T> double multiply_adds_kernel(Index n) {
     VecOf<T> chain[kMultiplyAddChains];
     for (int j = 0; j < kMultiplyAddChains; ++j)
@@ -12,5 +14,19 @@ template <class T> double multiply_adds_kernel(Index n) {
     double sum = 0;
     for (int j = 0; j < kMultiplyAddChains; ++j)
         sum += double(chain[j][0]);
+    return sum;
+}
+
+// A sum over n elements, of whole rounds of chains: as fast as they can be read.
+template <class T> double read_kernel(const T *x, Index n) {
+    constexpr int W = Simd<T>::W;
+    VecOf<T> sums[kReadChains] = {};
+    for (Index i = 0; i + kReadChains * W <= n; i += kReadChains * W)
+#pragma GCC unroll 8
+        for (int j = 0; j < kReadChains; ++j)
+            sums[j] = sums[j] + load<T>(x + i + j * W);
+    double sum = 0;
+    for (int j = 0; j < kReadChains; ++j)
+        sum += double(sums[j][0]);
     return sum;
 }

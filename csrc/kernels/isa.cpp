@@ -48,7 +48,8 @@ template <class T> constexpr Kernels<T> make_kernels() {
             sgd_kernel<T>,
             adam_kernel<T>,
             squared_norm_kernel<T>,
-            multiply_adds_kernel<T>};
+            multiply_adds_kernel<T>,
+            read_kernel<T>};
 }
 } // namespace
 

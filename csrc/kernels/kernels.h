@@ -166,7 +166,8 @@ template <class T> struct AdamArgs {
     bool decoupled = false;                  // AdamW
 };
 
-constexpr int kMultiplyAddChains = 12;
+// Loops that measure the machine, see kernels/ceiling.inl.
+constexpr int kMultiplyAddChains = 12, kReadChains = 8;
 
 template <class T> struct Kernels {
     Index width;
@@ -184,6 +185,7 @@ template <class T> struct Kernels {
     void (*adam)(const AdamArgs<T> &);
     double (*squared_norm)(const T *x, Index n);
     double (*multiply_adds)(Index n); // n on each of kMultiplyAddChains vectors
+    double (*read)(const T *x, Index n);
 };
 
 struct KernelTable {
