@@ -12,7 +12,8 @@ The bound is the larger of products and weights, and cell and call. Rates are me
 on as many threads as the shape runs, in turn with the call itself, and of each the best
 of several rounds is taken. In training, products count three times (forward; dh and
 dx; dW), weights twice, and the cell forward and backward; packing the weights and
-moving the gates to memory and back are left out.
+moving the gates to memory and back are left out. Let the machine idle else: what others
+do to a rate and not to a call shows as more than 100 %.
 """
 
 from __future__ import annotations
@@ -32,9 +33,9 @@ from phases import make_call
 
 ROWS_OF_A_TILE = 6
 NEAR = 256 * 1024  # of a panel of weights that a second tile of rows reads again
-ROWS_FOR_NEAR = (
-    4  # with fewer a step W_ih is read once for many steps, see csrc/nn/cost.h
-)
+# With fewer rows a step W_ih is read once for many steps; the second number holds where
+# the weights exceed NEAR_BYTES. As csrc/nn/cost.h has them.
+ROWS_FOR_NEAR, ROWS_FOR_FAR, NEAR_BYTES = 4, 96, 8e6
 ROUNDS = 5
 SECONDS = 0.01  # of a measurement of a rate
 
@@ -58,15 +59,18 @@ class Bound(NamedTuple):
 
 
 def seconds(call: Call) -> float:
-    """Return the time of one call, from enough of them to see it."""
-    repeats, passed = 1, 0.0
-    while passed < 5e-3:
+    """Return the least time of one call, from many, after one that does not count."""
+    call()
+    least, repeats, passed = math.inf, 1, 0.0
+    while passed < 20e-3:
         begin = time.perf_counter()
         for _ in range(repeats):
             call()
-        passed = time.perf_counter() - begin
-        repeats *= 2
-    return passed / (repeats // 2)
+        turn = time.perf_counter() - begin
+        least, passed = min(least, turn / repeats), passed + turn
+        if turn < 50e-6:  # the clock costs a part of a microsecond
+            repeats *= 2
+    return least
 
 
 def plan(mode: str, shape: Shape, threads: int) -> tuple[str, int]:
@@ -92,7 +96,9 @@ def measure(mode: str, shape: Shape, threads: int, call: float) -> tuple[Bound, 
     cut, team = plan(mode, shape, threads)
     training = mode == "train"
     rows = math.ceil(B / team) if cut == "rows" else B
-    once = T > 1 and rows < ROWS_FOR_NEAR  # W_ih is read
+    far = 16 * H * (I + H) > NEAR_BYTES
+    # Whether W_ih is read once for many steps.
+    once = T > 1 and I >= 4 and rows < (ROWS_FOR_FAR if far else ROWS_FOR_NEAR)
     size = 16 * H * (H if once else I + H) // (team if cut == "units" else 1)
     again = math.ceil(rows / ROWS_OF_A_TILE) - 1
     own, _ = make_call(mode, shape, threads)

@@ -174,6 +174,7 @@ def test_bad_arguments(
     [
         (["--shapes", "stream", "--modes", "train"], 2, "none of these shapes"),
         (["--json", "nowhere/a.json"], 1, "nowhere is not a directory"),
+        (["--shapes", "9999999x9999x9x9999"], 1, "choose a smaller shape"),
     ],
 )
 def test_refused_at_once(

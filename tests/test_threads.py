@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import fastlstm
 import numpy as np
 import pytest
 from fastlstm import _core, get_num_threads
@@ -72,7 +74,7 @@ def test_back_to_the_default(threads: Any) -> None:
     default = get_num_threads()
     threads(default + 3)
     assert _core.requested_threads() == get_num_threads() == default + 3
-    _core.set_num_threads(0)
+    fastlstm.set_num_threads(None)
     assert get_num_threads() == default
 
 
@@ -84,8 +86,9 @@ def test_back_to_the_default(threads: Any) -> None:
         ((np.ones((2, 3, 5)),) * 2, TypeError, "float64; expected float32"),
         ((1.0, 2.0), TypeError, "not an array"),
         ((np.ones((2, 3, 5), "f4"),), ValueError, "pair"),
+        (np.ones((2, 3, 5), "f4"), TypeError, "pair .* got numpy.ndarray"),
     ],
-    ids=["shape", "NaN", "dtype", "number", "one"],
+    ids=["shape", "NaN", "dtype", "number", "one", "array"],
 )
 def test_stream_refuses_states(state: Any, error: Any, message: str) -> None:
     stream = LSTM(4, 5, 2, random_state=0).stream(3)
@@ -95,6 +98,45 @@ def test_stream_refuses_states(state: Any, error: Any, message: str) -> None:
         stream.state = state
     for old, new in zip(before, stream.state, strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+STEPS: Any = [
+    ([[0.0] * 4] * 3, TypeError, r"float32 of shape \(3, 4\), got list"),
+    (None, TypeError, "got NoneType"),
+    (np.ones((3, 4)), TypeError, r"got float64: .*asarray\(x_t, dtype=np.float32\)"),
+    (np.ma.ones((3, 4), "f4"), TypeError, "masked"),
+    (np.ones((3, 5), "f4"), ValueError, r"\(3, 5\); expected \(3, 4\)"),
+    (np.full((3, 4), np.nan, "f4"), ValueError, "nan at row 0, feature 0"),
+]
+
+
+@pytest.mark.parametrize(("x_t", "error", "message"), STEPS)
+def test_stream_refuses_steps(x_t: Any, error: Any, message: str) -> None:
+    stream = LSTM(4, 5, random_state=0).stream(3)
+    with pytest.raises(error, match=message):
+        stream.step(x_t)
+    good = np.ones((3, 4), np.float32)
+    for out in ([0.0] * 5, np.ones((3, 5)), np.ones((3, 4), "f4")):
+        with pytest.raises((TypeError, ValueError), match="out"):
+            stream.step(good, out)
+    assert not stream.state[0].any(), "a refused step changes nothing"
+    assert repr(stream).startswith("Stream(batch_size=3, path='")
+
+
+def test_streams_of_two_threads(threads: Any) -> None:
+    """Each has the bits that it has alone; one team at a time."""
+    threads(2)
+    lstm = LSTM(8, 200, random_state=0)
+    x = np.random.default_rng(0).standard_normal((300, 1, 8), dtype=np.float32)
+
+    def walk(seed: int) -> np.ndarray:
+        stream = lstm.stream()
+        return np.stack([stream.step(x[(t + seed) % 300]) for t in range(300)])
+
+    with ThreadPoolExecutor(2) as pool:
+        both = list(pool.map(walk, range(2)))
+    for seed, ys in enumerate(both):
+        np.testing.assert_array_equal(ys, walk(seed))
 
 
 @pytest.mark.parametrize("sizes", [5, (5, 7)], ids=["equal", "unequal"])

@@ -131,18 +131,28 @@ void Progress::wait_for(std::int64_t n) const {
 // Where other processes hold the CPUs, a team waits for a member until the scheduler's
 // next time slice, which is milliseconds: a call of half a millisecond then takes thirty
 // times longer on two threads than on one. It shows in when members start and end.
-// After such a call, short calls run on one thread for a while, twice as long each time
-// that it happens again. Results never depend on it. A number of threads that the user
-// has set is not second-guessed.
+// After such a call, short calls run on one thread for a hundred times the delay, twice as
+// long each time that it happens again. Results never depend on it. A number of threads
+// that the user has set is not second-guessed.
 namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr double kShortCall = 20e-3; // seconds; longer ones lose little
 constexpr double kLate = 1e-3;       // a member that starts or ends this much apart
-constexpr int kMostBackoff = 1024;   // calls
+constexpr double kLeastLate = 0.2e-3; // the same for calls much shorter than that
+constexpr double kPatience = 100;    // alone for so many times the delay
+constexpr double kMostAlone = 2.0;   // seconds
 
-std::atomic<int> g_calls_alone{0};
-std::atomic<int> g_backoff{0};
+std::atomic<double> g_alone_until{0}; // seconds from g_origin; 0: nothing known
+std::atomic<double> g_backoff{0};     // the last time alone
+const Clock::time_point g_origin = Clock::now();
+
+double seconds_now() { return std::chrono::duration<double>(Clock::now() - g_origin).count(); }
+
+bool prefers_alone() {
+    const double until = g_alone_until.load(std::memory_order_relaxed);
+    return until > 0 && seconds_now() < until;
+}
 
 // When the members of one team started and ended, in seconds from its opening.
 struct Attendance {
@@ -162,36 +172,38 @@ struct Attendance {
         while (value < seen && !to.compare_exchange_weak(seen, value))
             ;
     }
-    // Uneven parts are no sign, a member that was gone for most of the call is.
-    bool crowded() const {
-        const double end = last_end.load();
-        return last_start.load() > kLate ||
-               end - first_end.load() > std::max(kLate, 0.6 * end);
-    }
+    Attended attended() const { return {last_start, first_end, last_end}; }
 };
 
-void note(const Attendance &attendance) {
-    const int backoff = g_backoff.load(std::memory_order_relaxed);
-    if (attendance.crowded()) {
-        const int longer = std::min(kMostBackoff, std::max(16, 2 * backoff));
-        g_backoff.store(longer, std::memory_order_relaxed);
-        g_calls_alone.store(longer, std::memory_order_relaxed);
-    } else if (backoff) {
-        g_backoff.store(backoff / 2, std::memory_order_relaxed);
+void note(double delay) {
+    const double before = g_backoff.load(std::memory_order_relaxed);
+    if (delay > 0) {
+        const double alone = std::min(kMostAlone, std::max(kPatience * delay, 2 * before));
+        g_backoff.store(alone, std::memory_order_relaxed);
+        g_alone_until.store(seconds_now() + alone, std::memory_order_relaxed);
+    } else if (before > 0) {
+        g_backoff.store(before < 1e-3 ? 0 : before / 2, std::memory_order_relaxed);
     }
 }
 
 } // namespace
 
-int run_team(int wanted, double seconds, TeamBody body, void *context) {
+double delay(const Attended &a, double expected, Parts parts) {
+    const double late = std::clamp(20 * expected, kLeastLate, kLate);
+    const double apart = a.last_end - a.first_end;
+    if (a.last_start > late)
+        return a.last_start;
+    // Somewhat uneven parts are no sign, a member that was gone for most of the call is.
+    return parts == Parts::Even && apart > std::max(late, 0.6 * a.last_end) ? apart : 0;
+}
+
+int run_team(int wanted, double seconds, TeamBody body, void *context, Parts parts) {
     const bool guarded =
         seconds < kShortCall && g_requested.load(std::memory_order_relaxed) == 0;
     if (g_forked.load(std::memory_order_relaxed))
         wanted = 1;
-    if (wanted > 1 && guarded && g_calls_alone.load(std::memory_order_relaxed) > 0) {
-        g_calls_alone.fetch_sub(1, std::memory_order_relaxed);
+    if (wanted > 1 && guarded && prefers_alone())
         wanted = 1;
-    }
     if (wanted <= 1) {
         body(context, 0, 1);
         return 1;
@@ -210,7 +222,7 @@ int run_team(int wanted, double seconds, TeamBody body, void *context) {
         Attendance::raise(attendance.last_end, end);
     }
     if (guarded)
-        note(attendance);
+        note(delay(attendance.attended(), seconds, parts));
     return team;
 }
 

@@ -38,9 +38,21 @@ class Progress {
 // Runs body(thread, team) on at most `wanted` threads in one OpenMP region and returns
 // team, the number that really ran: OpenMP may grant fewer, and on a machine whose CPUs
 // are taken a short call runs on one thread (see threads.cpp). `seconds` is about what
-// one thread would need.
+// one thread would need. Members of parts that are uneven by design may end far apart,
+// which else is a sign of a machine whose CPUs are taken.
+enum class Parts { Even, Uneven };
+
+// When the members of a team started and ended, in seconds from its opening.
+struct Attended {
+    double last_start, first_end, last_end;
+};
+// How late the last member was; 0 where that is no sign of others on the CPUs. `expected`
+// is about what the call takes.
+double delay(const Attended &attended, double expected, Parts parts);
+
 using TeamBody = void (*)(void *context, int thread, int team);
-int run_team(int wanted, double seconds, TeamBody body, void *context);
+int run_team(int wanted, double seconds, TeamBody body, void *context,
+             Parts parts = Parts::Even);
 
 // [begin, end) of part `index` of `parts` nearly equal parts of `total`.
 inline void split(std::int64_t total, int parts, int index, std::int64_t &begin,

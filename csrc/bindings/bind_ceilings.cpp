@@ -106,6 +106,7 @@ double team_rate(int threads, double seconds, const std::string &dtype,
         Index size;
         double (*measure)(double, Index);
         std::atomic<double> rate{0};
+        std::atomic<bool> no_memory{false};
     } job;
     job.seconds = seconds;
     job.size = size;
@@ -115,12 +116,18 @@ double team_rate(int threads, double seconds, const std::string &dtype,
         threads, 1.0, // long enough to run with all threads even on a busy machine
         [](void *context, int, int) {
             Job &j = *static_cast<Job *>(context);
-            const double rate = j.measure(j.seconds, j.size);
-            double sum = j.rate.load();
-            while (!j.rate.compare_exchange_weak(sum, sum + rate))
-                ;
+            try { // nothing may leave the region
+                const double rate = j.measure(j.seconds, j.size);
+                double sum = j.rate.load();
+                while (!j.rate.compare_exchange_weak(sum, sum + rate))
+                    ;
+            } catch (const std::bad_alloc &) {
+                j.no_memory = true;
+            }
         },
         &job);
+    if (job.no_memory)
+        throw std::bad_alloc();
     return job.rate;
 }
 

@@ -8,10 +8,35 @@
 namespace fastlstm {
 namespace {
 
+// The array that a user passed as `name`, which should have been (rows, columns).
 template <class T>
-py::array step_of(StreamOf<T> &s, const py::array &x, const MaybeArray &out) {
+py::array expect_array(const py::object &value, const char *name, Index rows, Index columns) {
+    const auto what = [&] {
+        return std::string(name) + " must be an array of " +
+               (sizeof(T) == 4 ? "float32" : "float64") + " of shape (" +
+               std::to_string(rows) + ", " + std::to_string(columns) + "), got ";
+    };
+    const bool plain = Py_TYPE(value.ptr()) == py::detail::npy_api::get().PyArray_Type_;
+    if (!plain) { // memory-mapped arrays and the like are fine
+        if (!py::isinstance<py::array>(value))
+            throw py::type_error(what() + Py_TYPE(value.ptr())->tp_name);
+        if (py::hasattr(value, "mask"))
+            throw py::type_error(what() + "a masked array, whose mask would be lost");
+    }
+    const auto array = py::reinterpret_borrow<py::array>(value);
+    const py::dtype own = array.dtype(), wanted = py::dtype::of<T>();
+    if (!own.is(wanted) && !own.equal(wanted))
+        throw py::type_error(what() + std::string(py::str(own)) + ": convert it with np.asarray(" +
+                             name + ", dtype=np." + (sizeof(T) == 4 ? "float32" : "float64") +
+                             ")");
+    return array;
+}
+
+template <class T>
+py::array step_of(StreamOf<T> &s, const py::object &x_t, const py::object &out) {
     const LstmConfig &config = s.stream.config();
     const Index N = s.stream.rows();
+    const py::array x = expect_array<T>(x_t, "x_t", N, config.input_size);
     const bool one = x.ndim() == 1 && N == 1; // a row of its own, without its axis
     const auto vx = view<const T>(x, "x_t", one ? 1 : 2, Access::Read);
     if (one)
@@ -27,8 +52,8 @@ py::array step_of(StreamOf<T> &s, const py::array &x, const MaybeArray &out) {
                                       " at row " + std::to_string(n) + ", feature " +
                                       std::to_string(i) + "; expected finite numbers");
     py::array result;
-    if (out)
-        result = *out;
+    if (!out.is_none())
+        result = expect_array<T>(out, "out", N, config.output());
     else if (one)
         result = py::array_t<T>(config.output());
     else
@@ -133,7 +158,7 @@ void set_state_of(StreamOf<T> &s, const py::object &h, const py::object &c) {
 
 } // namespace
 
-py::array Stream::step(const py::array &x, const MaybeArray &out) {
+py::array Stream::step(const py::object &x, const py::object &out) {
     return std::visit([&](auto &s) { return step_of(s, x, out); }, value_);
 }
 void Stream::reset() {
@@ -147,12 +172,19 @@ void Stream::reset() {
 py::tuple Stream::state() const {
     return std::visit([](const auto &s) { return state_of(s); }, value_);
 }
-void Stream::set_state(const py::tuple &state) {
-    if (state.size() != 2)
-        throw py::value_error("state has " + std::to_string(state.size()) +
+void Stream::set_state(const py::object &state) {
+    if (!py::isinstance<py::tuple>(state) && !py::isinstance<py::list>(state))
+        throw py::type_error(std::string("state must be a pair (h, c), got ") +
+                             Py_TYPE(state.ptr())->tp_name);
+    const auto parts = py::reinterpret_borrow<py::sequence>(state);
+    if (parts.size() != 2)
+        throw py::value_error("state has " + std::to_string(parts.size()) +
                               " parts; expected a pair (h, c)");
-    std::visit([&](auto &s) { set_state_of(s, py::object(state[0]), py::object(state[1])); },
+    std::visit([&](auto &s) { set_state_of(s, py::object(parts[0]), py::object(parts[1])); },
                value_);
+}
+std::string Stream::repr() const {
+    return "Stream(batch_size=" + std::to_string(batch_size()) + ", path='" + path() + "')";
 }
 Index Stream::batch_size() const {
     return std::visit([](const auto &s) { return s.stream.rows(); }, value_);
@@ -172,12 +204,14 @@ void bind_stream(py::module_ &m) {
     using py::arg;
     py::class_<Stream>(m, "Stream",
                        "One step at a time with states that stay; see LSTM.stream.")
-        .def("step", &Stream::step, arg("x_t").noconvert(), arg("out").noconvert() = py::none(),
+        .def("__repr__", &Stream::repr)
+        .def("step", &Stream::step, arg("x_t"), arg("out") = py::none(),
              "The last layer's hidden state (N, H or P) after x_t (N, I), of the layer's\n"
              "dtype, written into out where given; with one row also (I,) to (H or P,).\n"
              "Raises TypeError or ValueError for another dtype or shape, NaN or inf.")
         .def("reset", &Stream::reset, "Zero states.")
-        .def_property("state", &Stream::state, &Stream::set_state)
+        .def_property("state", &Stream::state, &Stream::set_state,
+                      "Pair (h, c) as LSTM's own states, a copy; may be set.")
         .def_property_readonly("batch_size", &Stream::batch_size)
         .def_property_readonly("path", &Stream::path,
                                "Instruction set, precision and plan of the last step.");

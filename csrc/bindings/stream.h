@@ -22,12 +22,13 @@ class FASTLSTM_LOCAL Stream {
     Stream(const Stream &) = delete;
 
     // out (or a new array) = the hidden state after x: (N, I), or (I,) where N is 1.
-    py::array step(const py::array &x, const MaybeArray &out);
+    py::array step(const py::object &x, const py::object &out);
     void reset();
     py::tuple state() const; // (h, c) as LSTM's own states
-    void set_state(const py::tuple &state);
+    void set_state(const py::object &state);
     Index batch_size() const;
     std::string path() const; // of the last step
+    std::string repr() const;
 
   private:
     std::variant<StreamOf<float>, StreamOf<double>> value_;

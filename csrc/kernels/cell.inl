@@ -46,11 +46,7 @@ template <class T, int N> struct PlainCell {
 };
 
 // Rows whose cells are computed side by side: what the registers hold.
-#if defined(FASTLSTM_ISA_avx512) || defined(FASTLSTM_ISA_neon)
-constexpr int kCellRows = 2;
-#else
-constexpr int kCellRows = 1;
-#endif
+constexpr int kCellRows = kManyRegisters ? 2 : 1;
 
 // The four gates of a block as they lie in memory: four vectors, or halves of two.
 template <class T> FASTLSTM_INLINE bool is_half(Index hidden, Index unit) {
@@ -180,10 +176,11 @@ static void step_row(const StepArgs<T> &s, Index block) {
 
 template <class T, template <class, int> class Cell, int NV>
 static void step_block(const StepArgs<T> &s, Index block) {
-    // From here to the weights of the next block; the next step begins where this one ends.
-    const Index next = s.descending ? block - 1 : block + 1;
-    const bool more = NV == 4 && next >= s.block_begin && next < s.block_end;
-    const Index distance = more ? (next - block) * 4 * Simd<T>::W * s.K : 0;
+    // From here to the weights that are read next.
+    const Index after = s.descending ? block - 1 : block + 1;
+    const bool more = after >= s.block_begin && after < s.block_end;
+    const Index next = more ? after : s.next_begins;
+    const Index distance = NV == 4 ? (next - block) * 4 * Simd<T>::W * s.K : 0;
     for_row_tiles(s.rows, kTileRows[NV], [&](Index m, int rows, Index i, Index tiles) {
         with_rows<kTileRows[NV]>(rows, [&](auto mr) {
             step_tile<T, Cell, decltype(mr)::value, NV>(s, m, block,

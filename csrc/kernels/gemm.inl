@@ -6,12 +6,9 @@
 // rows share a tile.
 
 // Rows a tile may hold for NV vectors: accumulators, one row of B and a broadcast fit
-// into the registers (32 with AVX-512 and NEON, 16 else).
-#if defined(FASTLSTM_ISA_avx512) || defined(FASTLSTM_ISA_neon)
-constexpr int kTileRows[5] = {0, 12, 12, 8, 6};
-#else
-constexpr int kTileRows[5] = {0, 8, 6, 4, 3};
-#endif
+// into the registers.
+constexpr int kRowsOfMany[5] = {0, 12, 12, 8, 6}, kRowsOfFew[5] = {0, 8, 6, 4, 3};
+constexpr const int (&kTileRows)[5] = kManyRegisters ? kRowsOfMany : kRowsOfFew;
 
 // Which vectors of the panel after this one a tile fetches on its way, as distances from
 // its own b. Weights that exceed the cache come from memory otherwise faster than the

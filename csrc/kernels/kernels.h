@@ -87,6 +87,7 @@ template <class T> struct StepArgs {
     Index rows = 0, hidden = 0;
     Index block_begin = 0, block_end = 0;
     bool descending = false;   // the blocks' order, which no result depends on
+    Index next_begins = 0;     // the block with which the next step begins
     Rows<const T> x;           // rows of I; unused where w_ih is null
     Index I = 0;
     const T *w_ih = nullptr;   // (I, gate columns) packed, or null: `gates` holds

@@ -14,6 +14,11 @@ constexpr int kVectorBytes = 32;
 #else
 constexpr int kVectorBytes = 16;
 #endif
+#if defined(FASTLSTM_ISA_avx512) || defined(FASTLSTM_ISA_neon)
+constexpr bool kManyRegisters = true; // 32 vectors, else 16
+#else
+constexpr bool kManyRegisters = false;
+#endif
 
 typedef float VecF __attribute__((vector_size(kVectorBytes)));
 typedef double VecD __attribute__((vector_size(kVectorBytes)));

@@ -73,15 +73,34 @@ inline double call_seconds(const LstmConfig &config, const CallShape &call, int 
            (members > 1 ? call.team_seconds : 0) * (call.training ? 2 : 1);
 }
 
+// The layers [begin, end) of one member of a wave: neighbours, cut where the parts of the
+// work are most nearly equal. A member may be left without any.
+inline void wave_layers(const LstmConfig &config, const CallShape &call, int members, int member,
+                        int &begin, int &end) {
+    double total = 0, before = 0;
+    for (int l = 0; l < config.layers(); ++l)
+        total += layer_seconds(config, l, call, 1, Cut::Layers);
+    begin = end = config.layers();
+    for (int l = 0; l < config.layers(); ++l) {
+        const double own = layer_seconds(config, l, call, 1, Cut::Layers);
+        const int owner = std::min(members - 1, int(members * (before + own / 2) / total));
+        if (owner >= member)
+            begin = std::min(begin, l);
+        if (owner > member)
+            end = std::min(end, l);
+        before += own;
+    }
+}
+
 // Forward as a wave: the slowest thread, and the steps that the last one waits at first.
 inline double wave_seconds(const LstmConfig &config, const CallShape &call, int members) {
     double slowest = 0;
     for (int m = 0; m < members; ++m) {
-        Index begin, end;
-        split(config.layers(), members, m, begin, end);
+        int begin, end;
+        wave_layers(config, call, members, m, begin, end);
         double step = 0;
-        for (Index l = begin; l < end; ++l)
-            step += layer_seconds(config, int(l), call, 1, Cut::Layers);
+        for (int l = begin; l < end; ++l)
+            step += layer_seconds(config, l, call, 1, Cut::Layers);
         slowest = std::max(slowest, step);
     }
     return slowest * double(call.steps + (members - 1) * kWaveSteps) + call.team_seconds;

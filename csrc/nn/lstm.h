@@ -130,6 +130,7 @@ template <class T> class LstmCall {
     ForwardArrays<T> arrays_;
     bool training_;
     SequenceMap map_;
+    CallShape shape_;
     Plan plan_;
     double flops_ = 0;
     std::shared_ptr<Pool> pool_;

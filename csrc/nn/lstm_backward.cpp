@@ -21,7 +21,7 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
     const int L = config_.layers(), D = config_.directions();
     plan_ = call.plan_;
     if (plan_.cut == Cut::Layers)
-        plan_ = make_plan(config_, N, R, map_.steps, true, num_threads(), W, false, false);
+        plan_ = make_plan(config_, call.shape_, num_threads(), false, false);
     Index K = 0, H = 0, inner = 0;
     for (int l = 0; l < L; ++l) {
         K = std::max(K, config_.state(l));

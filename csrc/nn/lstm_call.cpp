@@ -20,7 +20,8 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
     const Index W = kernels<T>().width, N = map_.N, R = map_.rows();
     // Where gates are not kept, dx is formed before they are given up.
     const bool in_turn = arrays.memory != Memory::Store;
-    plan_ = make_plan(config_, N, R, map_.steps, training, num_threads(), W, in_turn);
+    shape_ = shape_of(N, R, map_.steps, training, W);
+    plan_ = make_plan(config_, shape_, num_threads(), in_turn);
     const auto L_ = static_cast<std::size_t>(L);
     if (plan_.cut == Cut::Layers)
         progress_ = std::vector<Progress>(L_);
@@ -178,7 +179,7 @@ template <class T> void LstmCall<T>::forward() {
         [](void *self, int thread, int team) {
             static_cast<LstmCall *>(self)->forward_thread(thread, team);
         },
-        this);
+        this, plan_.cut == Cut::Layers ? Parts::Uneven : Parts::Even);
     Laps laps;
     copy_states_out();
     laps.lap(Phase::Prepare);

@@ -36,19 +36,19 @@ template <class T> void LstmCall<T>::forward_wave(int thread, int team) {
     Laps laps;
     Share all;
     all.row_end = map_.N;
-    Index begin, end;
-    split(config_.layers(), team, thread, begin, end);
+    int begin, end;
+    wave_layers(config_, shape_, team, thread, begin, end);
     for (Index s0 = 0; s0 < map_.steps; s0 += kWaveSteps) {
         const Index s1 = std::min(map_.steps, s0 + kWaveSteps);
-        for (Index l = begin; l < end; ++l) {
+        for (int l = begin; l < end; ++l) {
             const auto l_ = static_cast<std::size_t>(l);
             if (l == begin && l > 0) {
                 progress_[l_ - 1].wait_for(s1);
                 laps.lap(Phase::Wait);
             }
-            forward_steps(run(int(l), 0), all, thread, s0, s1, laps);
+            forward_steps(run(l, 0), all, thread, s0, s1, laps);
             if (l + 1 < config_.layers() && arrays_.dropout > 0) {
-                drop(int(l), outputs_[l_], inputs_[l_ + 1], s0, s1, 1);
+                drop(l, outputs_[l_], inputs_[l_ + 1], s0, s1, 1);
                 laps.lap(Phase::Dropout);
             }
             progress_[l_].reach(s1);
@@ -163,6 +163,7 @@ StepArgs<T> LstmCall<T>::step_inputs(const DirectionRun<T> &r, const Share &shar
     a.rows = share.rows(map_.active(s));
     a.hidden = r.H;
     a.descending = back_and_forth(a.rows, s);
+    a.next_begins = back_and_forth(a.rows, s + 1) ? block_end - 1 : block_begin;
     a.block_begin = block_begin;
     a.block_end = block_end;
     a.x.ptr = r.x + row;

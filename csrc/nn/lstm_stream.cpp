@@ -47,7 +47,8 @@ void LstmStream<T>::advance(const T *x, Index x_stride, int thread, int team) {
         StepArgs<T> a;
         a.rows = end - first;
         a.hidden = layer.H;
-        a.descending = back_and_forth(a.rows, now_);
+        a.descending = back_and_forth(a.rows, before);
+        a.next_begins = back_and_forth(a.rows, after) ? a.block_end - 1 : a.block_begin;
         split(layer.padded / k.width, parts, part, a.block_begin, a.block_end);
         a.x.base = x;
         a.x.stride = x_stride;
@@ -103,9 +104,15 @@ template <class T> int LstmStream<T>::team_now() {
     return plan_.threads > 1 && Clock::now() - last_ < kAwake ? plan_.threads : 1;
 }
 
+// Streams of several threads of the user have a team each: one at a time, or they would wait
+// for one another's threads.
+static std::atomic_flag g_team_is_taken = ATOMIC_FLAG_INIT;
+
 template <class T>
 void LstmStream<T>::step(const T *x, Index x_stride, T *y, Index y_stride) {
     last_team_ = team_now();
+    if (last_team_ > 1 && g_team_is_taken.test_and_set(std::memory_order_acquire))
+        last_team_ = 1;
     if (last_team_ == 1) {
         advance(x, x_stride, 0, 1);
     } else {
@@ -121,6 +128,7 @@ void LstmStream<T>::step(const T *x, Index x_stride, T *y, Index y_stride) {
                 s.self->advance(s.x, s.stride, thread, team);
             },
             &step);
+        g_team_is_taken.clear(std::memory_order_release);
     }
     now_ = 1 - now_;
     const Layer &top = layers_.back();

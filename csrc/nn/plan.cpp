@@ -40,20 +40,24 @@ Plan cheapest(const LstmConfig &config, const CallShape &call, int threads, bool
 
 } // namespace
 
-Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,
-               int threads, Index width, bool in_turn, bool waves) {
+CallShape shape_of(Index N, Index rows, Index steps, bool training, Index width) {
     CallShape call;
     call.most_rows = N;
     call.rows = std::max<Index>(1, (rows + steps - 1) / std::max<Index>(1, steps));
     call.steps = steps;
     call.training = training;
     call.width = width;
+    return call;
+}
+
+Plan make_plan(const LstmConfig &config, const CallShape &call, int threads, bool in_turn,
+               bool waves) {
     double least = 0;
     Plan best = cheapest(config, call, threads, config.bidirectional && !in_turn, least);
     const int most = std::min(threads, config.bidirectional ? 1 : config.layers());
-    if (!waves || least <= kTeamSeconds || steps < 2)
+    if (!waves || least <= kTeamSeconds || call.steps < 2)
         return best;
-    const double backward = training ? least * 2 / 3 : 0;
+    const double backward = call.training ? least * 2 / 3 : 0;
     for (int n = 2; n <= most; ++n)
         if (const double seconds = wave_seconds(config, call, n) + backward; seconds < least) {
             least = seconds;
@@ -64,10 +68,7 @@ Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool 
 }
 
 Plan make_stream_plan(const LstmConfig &config, Index rows, int threads, Index width) {
-    CallShape call;
-    call.most_rows = call.rows = rows;
-    call.steps = 1;
-    call.width = width;
+    CallShape call = shape_of(rows, rows, 1, false, width);
     call.team_seconds = kAwakeSeconds;
     double least = 0;
     return cheapest(config, call, threads, false, least);

@@ -15,11 +15,13 @@ struct Plan {
     Cut cut = Cut::Rows;
 };
 
-// rows: of all steps together; the plan weighs what cost.h counts.
-// in_turn: one direction after the other. Backward is never cut by layers; its own plan is
-// one with `waves` false.
-Plan make_plan(const LstmConfig &config, Index N, Index rows, Index steps, bool training,
-               int threads, Index width, bool in_turn = false, bool waves = true);
+// rows: of all steps together.
+CallShape shape_of(Index N, Index rows, Index steps, bool training, Index width);
+
+// The plan weighs what cost.h counts. in_turn: one direction after the other. Backward is
+// never cut by layers; its own plan is one with `waves` false.
+Plan make_plan(const LstmConfig &config, const CallShape &call, int threads,
+               bool in_turn = false, bool waves = true);
 
 // One step of a stream: a team pays sooner, since its threads are awake and its weights lie in
 // their caches.

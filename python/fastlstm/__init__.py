@@ -67,13 +67,15 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
-def set_num_threads(n: int) -> None:
+def set_num_threads(n: int | None) -> None:
     """Let calls use up to ``n`` threads; results do not depend on it, to the bit.
 
     Parameters
     ----------
-    n : int
-        At least 1.
+    n : int or None
+        At least 1. A number is used as it is, also where other processes hold the CPUs;
+        None, as at first, is what the machine grants, and then short calls run on one
+        thread for a while where others are in the way.
 
     Raises
     ------
@@ -83,7 +85,7 @@ def set_num_threads(n: int) -> None:
     from . import _core
     from ._validate import check_int
 
-    _core.set_num_threads(check_int("n", n, 1, 2**31 - 1))
+    _core.set_num_threads(0 if n is None else check_int("n", n, 1, 2**31 - 1))
 
 
 def get_num_threads() -> int:

@@ -2,6 +2,7 @@
 #include "base/arena.h"
 #include "base/threads.h"
 #include "check.h"
+#include "nn/cost.h"
 #include "nn/versioned.h"
 #include "nn/work.h"
 
@@ -57,6 +58,66 @@ void test_barrier(int wanted) {
     expect(total == 0, [&] { return "barrier of " + std::to_string(wanted); });
 }
 
+// What says that others hold the CPUs, and what is uneven by design.
+void test_delay() {
+    const auto is = [](double wanted, Attended a, double expected, Parts parts) {
+        const double got = delay(a, expected, parts);
+        expect(got == wanted, [&] { return "delay " + std::to_string(got); });
+    };
+    is(0, {1e-6, 1e-3, 1.2e-3}, 1e-3, Parts::Even);
+    is(5e-3, {5e-3, 6e-3, 6e-3}, 1e-3, Parts::Even);   // came late
+    is(5e-3, {5e-3, 6e-3, 6e-3}, 1e-3, Parts::Uneven); // also then
+    is(8e-3, {0, 2e-3, 10e-3}, 2e-3, Parts::Even);     // was gone
+    is(0, {0, 2e-3, 10e-3}, 2e-3, Parts::Uneven);
+    is(0, {0, 6e-3, 10e-3}, 2e-3, Parts::Even);              // merely uneven
+    is(0.4e-3, {0.4e-3, 0.4e-3, 0.4e-3}, 5e-6, Parts::Even); // late for a short call
+    is(0, {0.4e-3, 0.8e-3, 0.8e-3}, 1e-4, Parts::Even);
+}
+
+// A follower sees all that was written before the step that it waits for.
+void test_progress() {
+    constexpr int kSteps = 5000;
+    Progress progress;
+    std::vector<int> written(kSteps, 0);
+    int wrong = 0;
+    run_on(2, kManyFlops, [&](int thread, int team) {
+        for (int s = 0; s < kSteps; ++s) {
+            if (thread == 0) {
+                written[std::size_t(s)] = s + 1;
+                progress.reach(s + 1);
+            }
+            if (thread == team - 1) {
+                progress.wait_for(s + 1);
+                wrong += written[std::size_t(s)] != s + 1;
+            }
+        }
+    });
+    expect(wrong == 0, [] { return "progress"; });
+}
+
+// Members of a wave: every layer once, in order, whatever their sizes.
+void test_wave(std::vector<Index> hidden, int members) {
+    LstmConfig config;
+    config.input_size = 3;
+    config.hidden = std::move(hidden);
+    CallShape call;
+    call.rows = call.most_rows = 1;
+    call.steps = 100;
+    call.width = 8;
+    int next = 0;
+    bool right = true;
+    for (int m = 0; m < members; ++m) {
+        int begin, end;
+        wave_layers(config, call, members, m, begin, end);
+        right = right && begin <= end && (begin == end || begin == next);
+        next = std::max(next, end);
+    }
+    expect(right && next == config.layers(), [&] {
+        return "wave of " + std::to_string(config.layers()) + " layers, " +
+               std::to_string(members) + " members";
+    });
+}
+
 void test_ranges() {
     for (const Index total : {0, 1, 7, 64, 100, 1000})
         for (const Index grain : {1, 3, 64})
@@ -94,6 +155,14 @@ void test_threads() {
     });
     expect(inside == 1, [] { return "one thread inside a region"; });
     test_ranges();
+    test_delay();
+    test_progress();
+    for (const int members : {1, 2, 3, 5}) {
+        test_wave({64, 64, 64}, members);
+        test_wave({16, 128}, members);
+        test_wave({500, 3, 3, 3, 3}, members);
+        test_wave({3, 3, 3, 3, 500}, members);
+    }
     set_num_threads(before);
 }
 

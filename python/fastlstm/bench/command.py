@@ -11,13 +11,14 @@ from pathlib import Path
 from .. import _core
 from .contestants import PEERS
 from .export import as_json
+from .machine import total_memory
 from .plot import save_plot
 from .processes import ContestantError
 from .progress import Progress
 from .report import as_text
 from .results import Results
 from .runner import run
-from .shapes import MODES, TABLES, Selection, jobs, parse_shapes
+from .shapes import MODES, TABLES, Job, Selection, jobs, parse_shapes
 
 __all__ = ["add_arguments", "positive"]
 
@@ -63,7 +64,7 @@ def _bench(options: argparse.Namespace) -> int:
     if not chosen:
         modes = ", ".join(options.modes)
         return _fail(f"none of these shapes is for the modes asked for: {modes}", 2)
-    if problem := _cannot_write(options):
+    if problem := _too_large(chosen, options.dtype) or _cannot_write(options):
         return _fail(problem)
     progress = Progress()
     try:
@@ -89,6 +90,19 @@ def _bench(options: argparse.Namespace) -> int:
         print("interrupted: the last row may have fewer rounds", file=sys.stderr)
         return 130
     return status
+
+
+def _too_large(chosen: list[Job], dtype: str) -> str:
+    """Say which job needs more memory than the machine has, or nothing."""
+    has = total_memory()
+    for job in chosen:
+        needs = job.numbers * (4 if dtype == "float32" else 8)
+        if has and needs > has:
+            return (
+                f"{job.mode} {job.shape} needs about {needs / 2**30:.3g} GB and this "
+                f"machine has {has / 2**30:.3g}: choose a smaller shape"
+            )
+    return ""
 
 
 def _cannot_write(options: argparse.Namespace) -> str | None:

@@ -6,7 +6,7 @@ import os
 import platform
 from pathlib import Path
 
-__all__ = ["describe_machine", "keep_to_cpus"]
+__all__ = ["describe_machine", "keep_to_cpus", "total_memory"]
 
 _SIBLINGS = "/sys/devices/system/cpu/cpu{}/topology/thread_siblings_list"
 
@@ -20,6 +20,14 @@ def describe_machine() -> dict[str, str | int]:
         "system": f"{platform.system()} {platform.release()}",
         "python": platform.python_version(),
     }
+
+
+def total_memory() -> int:
+    """Return the bytes of memory of this machine, or 0 where that is not known."""
+    try:
+        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, OSError, ValueError):  # Windows
+        return 0
 
 
 def _processor() -> str:

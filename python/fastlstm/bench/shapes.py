@@ -34,6 +34,20 @@ class Job(NamedTuple):
     mode: str
     shape: Shape
 
+    @property
+    def numbers(self) -> float:
+        """About how many a contestant has in memory: arrays, weights, what it keeps.
+
+        Examples
+        --------
+        >>> Job("infer", Shape(2, 3, 4, 5)).numbers
+        414.0
+        """
+        batch, steps, inputs, hidden = self.shape
+        kept = 8 * hidden + inputs if self.mode in ("train", "ragged") else 0
+        a_step = inputs + hidden + kept
+        return 1.0 * batch * steps * a_step + 8.0 * hidden * (inputs + hidden)
+
 
 # What a name or a literal of ``--shapes`` stands for: shapes by mode.
 Selection: TypeAlias = Mapping[str, Sequence[Shape]]

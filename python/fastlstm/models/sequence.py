@@ -22,7 +22,6 @@ from .._validate import (
 from ..data import SequenceBatch, SequenceScaler
 from ..nn import LSTM, Dropout, Linear
 from ..nn.base import Cache, check_like, flat_grads
-from ..nn.lstm import MEMORY
 from ..params import Gradients, Parameters
 from .network import NetworkCache, SequenceNetwork
 
@@ -149,7 +148,7 @@ class SequenceModel:
 
     @memory.setter
     def memory(self, memory: str) -> None:
-        self._network.lstm.memory = check_choice("memory", memory, MEMORY)
+        self._network.lstm.memory = memory
         self.config["memory"] = memory
 
     @property

@@ -145,7 +145,7 @@ class LSTM(ParameterLayer):
                 f"dropout={dropout!r} with num_layers=1; use fastlstm.nn.Dropout after "
                 "the layer, or more layers"
             )
-        self.memory = check_choice("memory", memory, MEMORY)
+        self.memory = memory
         storage = check_dtype(dtype)
         largest = max(self.hidden_sizes)
         widest = max(self.input_size, 2 * largest)
@@ -183,8 +183,18 @@ class LSTM(ParameterLayer):
         return (
             f"LSTM({self.input_size}, {self.hidden_size}, "
             f"num_layers={self.num_layers}, bidirectional={self.bidirectional}, "
-            f"projection_size={self.projection_size}, dtype={self.dtype.name!r})"
+            f"projection_size={self.projection_size}, dropout={self.dropout}, "
+            f"memory={self.memory!r}, dtype={self.dtype.name!r})"
         )
+
+    @property
+    def memory(self) -> str:
+        """What :meth:`forward` keeps; may be changed at any time."""
+        return self._memory
+
+    @memory.setter
+    def memory(self, memory: str) -> None:
+        self._memory = check_choice("memory", memory, MEMORY)
 
     @property
     def output_size(self) -> int:
@@ -198,7 +208,7 @@ class LSTM(ParameterLayer):
 
     @property
     def path(self) -> str:
-        """ISA, dtype and plan of the last call."""
+        """ISA, dtype and plan of the last call or forward."""
         return self._core.compiled.path
 
     def __call__(
@@ -386,7 +396,8 @@ class LSTM(ParameterLayer):
             steps of a sequence equal the whole sequence's y to the bit. It keeps the
             weights of this moment: later ones need a new stream. Large steps that
             follow one another within 0.2 ms are shared by threads; ``stream.path``
-            says what the last one ran.
+            says what the last one ran. Where the steadiest latency counts more than
+            the shortest, ``set_num_threads(1)``.
 
         Raises
         ------
