@@ -1,5 +1,7 @@
 #include "nn/lstm_stream.h"
 
+#include <atomic>
+
 #include "kernels/dispatch.h"
 
 namespace fastlstm {
@@ -91,28 +93,48 @@ void LstmStream<T>::advance(const T *x, Index x_stride, int thread, int team) {
     }
 }
 
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto kAwake = std::chrono::microseconds(200);
+constexpr auto kApart = std::chrono::milliseconds(50); // Python changes threads every 5 ms
+
+// Whether another thread of the user steps large streams as well. Each would have a team of
+// its own, and they would wait for one another's members.
+bool others_step(Clock::time_point now) {
+    static std::atomic<const void *> last_stepper{nullptr};
+    static std::atomic<Clock::rep> together{0}; // when two were last seen
+    thread_local const char me = 0;
+    const void *last = last_stepper.load(std::memory_order_relaxed);
+    if (last != &me) {
+        last_stepper.store(&me, std::memory_order_relaxed);
+        if (last)
+            together.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    }
+    const Clock::time_point seen{Clock::duration(together.load(std::memory_order_relaxed))};
+    return now - seen < kApart;
+}
+
+} // namespace
+
 // How many threads this step is worth. A team that sleeps takes longer to wake than a step
 // takes, so only steps that follow one another closely have one.
 template <class T> int LstmStream<T>::team_now() {
-    constexpr auto kAwake = std::chrono::microseconds(200);
     if (seconds_ < kAwakeSeconds)
         return 1;
     if (const int threads = num_threads(); threads != planned_for_) {
         planned_for_ = threads;
         plan_ = make_stream_plan(config_, rows_, threads, kernels<T>().width);
     }
-    return plan_.threads > 1 && Clock::now() - last_ < kAwake ? plan_.threads : 1;
+    if (plan_.threads == 1)
+        return 1;
+    const Clock::time_point now = Clock::now();
+    return !others_step(now) && now - last_ < kAwake ? plan_.threads : 1;
 }
-
-// Streams of several threads of the user have a team each: one at a time, or they would wait
-// for one another's threads.
-static std::atomic_flag g_team_is_taken = ATOMIC_FLAG_INIT;
 
 template <class T>
 void LstmStream<T>::step(const T *x, Index x_stride, T *y, Index y_stride) {
     last_team_ = team_now();
-    if (last_team_ > 1 && g_team_is_taken.test_and_set(std::memory_order_acquire))
-        last_team_ = 1;
     if (last_team_ == 1) {
         advance(x, x_stride, 0, 1);
     } else {
@@ -128,7 +150,6 @@ void LstmStream<T>::step(const T *x, Index x_stride, T *y, Index y_stride) {
                 s.self->advance(s.x, s.stride, thread, team);
             },
             &step);
-        g_team_is_taken.clear(std::memory_order_release);
     }
     now_ = 1 - now_;
     const Layer &top = layers_.back();
