@@ -5,7 +5,8 @@ import sys
 import numpy as np
 import pytest
 from fastlstm import LSTMRegressor
-from fastlstm.plotting import plot_forecast, plot_history
+from fastlstm.nn import LSTM
+from fastlstm.plotting import plot_forecast, plot_gates, plot_history
 from matplotlib.figure import Figure
 
 
@@ -42,3 +43,20 @@ def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r'pip install "fastlstm\[plot\]"'):
         plot_forecast([0, 1], [0, 1], {})
+
+
+def test_gates(rng: np.random.Generator) -> None:
+    from matplotlib import pyplot
+
+    lstm = LSTM(2, 5, 2, random_state=0)
+    x = rng.standard_normal((3, 7, 2)).astype(np.float32)
+    trace = lstm.trace(x)["l1"]
+    axes = plot_gates(trace, sample=1, x=x[1])
+    assert [ax.get_title(loc="left")[0] for ax in axes] == list("iifocch")
+    for ax, name in zip(axes[1:], "ifogch", strict=True):
+        drawn = ax.images[0].get_array()
+        np.testing.assert_array_equal(drawn, getattr(trace, name)[1].T)
+    assert len(plot_gates(trace)) == 6
+    pyplot.close("all")
+    with pytest.raises(ValueError, match="one of 3 sequences, got 3"):
+        plot_gates(trace, sample=3)

@@ -273,9 +273,34 @@ class Lstm {
 
 } // namespace
 
+void Cache::trace(int layer, int direction, const std::array<py::array, 6> &to) const {
+    std::visit(
+        [&](const auto &cache) {
+            using T = typename std::decay_t<decltype(*cache.core)>::Scalar;
+            const LstmConfig &config = cache.core->config();
+            if (!cache.call || !cache.call->keeps_gates())
+                throw py::value_error("the cache was used or does not keep gates");
+            if (layer < 0 || layer >= config.layers() || direction < 0 ||
+                direction >= config.directions())
+                throw py::value_error("no layer " + std::to_string(layer) +
+                                      " in direction " + std::to_string(direction));
+            constexpr const char *kNames[] = {"i", "f", "g", "o", "c", "h"};
+            T *data[6];
+            for (std::size_t k = 0; k < 6; ++k) {
+                const Index size = k < 5 ? config.units(layer) : config.state(layer);
+                const Index all = cache.N * cache.T_ * size;
+                data[k] = flat_view<T>(to[k], kNames[k], all, Access::Write).data;
+            }
+            cache.call->trace(layer, direction,
+                              {{data[0], data[1], data[2], data[3]}, data[4], data[5]});
+        },
+        value_);
+}
+
 void bind_lstm(py::module_ &m) {
     using py::arg;
-    py::class_<Cache>(m, "Cache").def_property_readonly("bytes", &Cache::bytes);
+    py::class_<Cache>(m, "Cache").def_property_readonly("bytes", &Cache::bytes)
+        .def("trace", &Cache::trace, arg("layer"), arg("direction"), arg("to"));
     py::class_<Lstm>(m, "LSTM")
         .def(py::init<Index, std::vector<Index>, bool, bool, Index, const std::string &>(),
              arg("input_size"), arg("hidden_sizes"), arg("bidirectional"), arg("bias"),

@@ -76,6 +76,8 @@ class FASTLSTM_LOCAL Cache {
     std::size_t bytes() const {
         return std::visit([](const auto &c) { return c.call ? c.call->bytes() : 0; }, value_);
     }
+    // Gates i, f, g, o and cells (N, T, H), hidden states (N, T, K) of every valid step.
+    void trace(int layer, int direction, const std::array<py::array, 6> &to) const;
 
   private:
     std::variant<CacheOf<float>, CacheOf<double>> value_;

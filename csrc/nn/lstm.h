@@ -49,6 +49,13 @@ template <class T> struct BackwardArrays {
     T *dh0 = nullptr, *dc0 = nullptr; // =, or null
 };
 
+// Where trace writes, each (N, T, H); h is (N, T, K). Padded steps are left alone.
+template <class T> struct TraceArrays {
+    T *gates[4] = {}; // i, f, g, o
+    T *c = nullptr;
+    T *h = nullptr;
+};
+
 // Elements from one row to the next: a cache line more where rows would otherwise lie a
 // multiple of 512 bytes apart, which maps a run of them onto few sets of the cache.
 template <class T> Index row_apart(Index size) {
@@ -84,14 +91,16 @@ template <class T> class LstmCall {
 
     void forward();
     void backward(const BackwardArrays<T> &arrays);
+    // What forward kept of a layer and direction, by sequence and time; Memory::Store only.
+    void trace(int layer, int d, const TraceArrays<T> &to) const;
 
     Index version() const { return version_; }
     const Plan &plan() const { return plan_; }
     double flops() const { return flops_; }
     std::size_t bytes() const { return arena_.bytes(); }
+    bool keeps_gates() const { return training_ && arrays_.memory == Memory::Store; }
 
   private:
-    bool keeps_gates() const { return training_ && arrays_.memory == Memory::Store; }
     bool keeps_cells() const { return training_ && arrays_.memory != Memory::Checkpoint; }
     // Segments are counted from the last step: the number of the one that begins at s.
     Index segment_of(const DirectionRun<T> &r, Index s) const {

@@ -19,6 +19,8 @@ __version__: str
 class Cache:
     @property
     def bytes(self) -> int: ...
+    # to: flat i, f, g, o, c (N T H) and h (N T K) of one layer and direction.
+    def trace(self, layer: int, direction: int, to: list[_Floats]) -> None: ...
 
 @final
 class Stream:

@@ -8,10 +8,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["plot_forecast", "plot_history"]
+__all__ = ["plot_forecast", "plot_gates", "plot_history"]
 
 
-def _new_axes() -> Any:
+# What a trace holds: its name, the limits of its colours (None: symmetric about zero as
+# far as it goes) and how it is drawn.
+_GATES = {
+    "i": ("input gate i: what gets in", (0.0, 1.0), "viridis"),
+    "f": ("forget gate f: what stays", (0.0, 1.0), "viridis"),
+    "o": ("output gate o: what is shown", (0.0, 1.0), "viridis"),
+    "g": ("candidate g", (-1.0, 1.0), "RdBu_r"),
+    "c": ("cell state c", None, "RdBu_r"),
+    "h": ("hidden state h", (-1.0, 1.0), "RdBu_r"),
+}
+
+
+def _new_axes(rows: int = 1, **options: Any) -> Any:
     try:
         from matplotlib import pyplot
     except ImportError as error:
@@ -19,7 +31,7 @@ def _new_axes() -> Any:
             "plots need matplotlib, which is not installed: "
             'pip install "fastlstm[plot]"'
         ) from error
-    return pyplot.subplots(layout="constrained")[1]
+    return pyplot.subplots(rows, layout="constrained", **options)[1]
 
 
 def plot_history(estimator: Any, *, ax: Any = None) -> Any:
@@ -96,3 +108,59 @@ def plot_forecast(
     ax.grid(alpha=0.3)
     ax.legend(loc="upper left", ncols=1 + len(forecasts))
     return ax
+
+
+def plot_gates(trace: Any, *, sample: int = 0, x: ArrayLike | None = None) -> Any:
+    """Draw the gates, the cell and the hidden state of one sequence as heatmaps.
+
+    Parameters
+    ----------
+    trace : GateTrace
+        Of one layer: ``lstm.trace(x)["l0"]``.
+    sample : int, default=0
+        Which sequence of the batch.
+    x : (T,) or (T, I) array, optional
+        The sequence itself, drawn on top as lines.
+
+    Returns
+    -------
+    array of Axes
+        One a heatmap, in the order i, f, o, g, c, h; before them the one of ``x``,
+        where it is given. All share the steps as their horizontal axis.
+
+    Raises
+    ------
+    ValueError
+        If there is no such sequence.
+    ImportError
+        Without matplotlib.
+    """
+    samples = len(trace.c)
+    if not -samples <= sample < samples:
+        raise ValueError(f"sample must be one of {samples} sequences, got {sample!r}")
+    above = x is not None
+    size = (8.0, 1.5 * (len(_GATES) + above))
+    axes = _new_axes(len(_GATES) + above, sharex=True, figsize=size)
+    if x is not None:
+        axes[0].plot(np.asarray(x))
+        axes[0].set_title("input x", loc="left", fontsize="medium")
+    for ax, (name, (title, limits, colours)) in zip(
+        axes[above:], _GATES.items(), strict=True
+    ):
+        values = np.asarray(getattr(trace, name))[sample].T
+        if limits is None:
+            reach = float(np.abs(values).max()) or 1.0
+            limits = (-reach, reach)
+        image = ax.imshow(
+            values,
+            aspect="auto",
+            interpolation="nearest",
+            cmap=colours,
+            vmin=limits[0],
+            vmax=limits[1],
+        )
+        ax.set_title(title, loc="left", fontsize="medium")
+        ax.set_ylabel("unit")
+        ax.figure.colorbar(image, ax=ax)
+    axes[-1].set_xlabel("step")
+    return axes

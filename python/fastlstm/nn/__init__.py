@@ -6,5 +6,15 @@ from .dropout import Dropout
 from .embedding import Embedding
 from .linear import Linear
 from .lstm import LSTM
+from .trace import GateTrace
 
-__all__ = ["LSTM", "Cache", "Dropout", "Embedding", "Layer", "Linear", "Sequential"]
+__all__ = [
+    "LSTM",
+    "Cache",
+    "Dropout",
+    "Embedding",
+    "GateTrace",
+    "Layer",
+    "Linear",
+    "Sequential",
+]

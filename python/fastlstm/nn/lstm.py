@@ -27,6 +27,7 @@ from .base import Cache, Core, ParameterLayer, check_like, flat_grads, resolve_s
 from .initializers import LSTM_INITIALIZERS, initialize_lstm
 from .lstm_inputs import InputCheck, check_projection, layer_sizes, split_pair
 from .states import StateLayout
+from .trace import GateTrace, read_trace
 
 if TYPE_CHECKING:
     # Core cache, x, y and lengths: y is what the core reads hidden states from.
@@ -378,6 +379,40 @@ class LSTM(ParameterLayer):
         self._core.compiled.backward(kept, dy, dh, dc, flat, dx, dh0_flat, dc0_flat)
         cache.close()
         return dx, (dh0, dc0)
+
+    def trace(
+        self,
+        x: npt.ArrayLike,
+        state: State | None = None,
+        lengths: npt.ArrayLike | None = None,
+    ) -> dict[str, GateTrace]:
+        """Compute the gates, cells and hidden states of every step and layer.
+
+        Parameters
+        ----------
+        x, state, lengths
+            As for a call.
+
+        Returns
+        -------
+        dict of str to GateTrace
+            By the suffix of the layer's parameters: "l0", "l0_reverse", "l1", ...;
+            arrays ``i``, ``f``, ``g``, ``o``, ``c`` (N, T, H) and ``h``
+            (N, T, H or P). `fastlstm.plotting.plot_gates` draws one.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for a call.
+        """
+        x, valid = self.check_inputs(x, lengths)
+        n, t, _ = x.shape
+        h0, c0 = (None, None) if state is None else self._pack("state", state, n)
+        y = np.empty((n, t, self._output_size), x.dtype)
+        kept = self.compiled.forward(
+            x, y, h0, c0, None, None, valid, 0.0, 0, None, "store"
+        )
+        return read_trace(kept, (n, t), self.h_layout, self.c_layout)
 
     def stream(self, batch_size: int = 1) -> _core.Stream:
         """Return a stateful stepper: the core's own object, for the shortest step.
