@@ -58,6 +58,38 @@ CELLS = [
     CellCase(
         "no-bias-projection", {"bias": False}, weights=lambda H: {}, projection=True
     ),
+    CellCase(
+        "peephole",
+        {"peephole": True},
+        cell.variant(),
+        lambda H: {"bias": (4 * H,), "weight_ch": (3 * H,)},
+    ),
+    CellCase(
+        "coupled",
+        {"coupled_gates": True},
+        cell.variant(coupled=True),
+        lambda H: {"bias": (3 * H,)},
+    ),
+    CellCase(
+        "clip-projection", {"cell_clip": 0.5}, cell.variant(clip=0.5), projection=True
+    ),
+    CellCase(
+        "hard-relu",
+        {"gate_activation": "hard_sigmoid", "cell_activation": "relu"},
+        cell.variant(gate="hard_sigmoid", cell="relu"),
+    ),
+    CellCase(
+        "all-at-once",
+        {
+            "peephole": True,
+            "coupled_gates": True,
+            "cell_clip": 0.7,
+            "gate_activation": "hard_sigmoid",
+        },
+        cell.variant(coupled=True, clip=0.7, gate="hard_sigmoid"),
+        lambda H: {"bias": (3 * H,), "weight_ch": (2 * H,)},
+        projection=True,
+    ),
 ]
 
 

@@ -65,7 +65,7 @@ def gradient_error(
     gradients: Arrays,
     rng: np.random.Generator,
     directions: int = 2,
-    step: float = 1e-3,
+    step: float = 1e-5,
 ) -> tuple[float, str]:
     """Largest error of the gradients against 4-point differences, and in which array.
 

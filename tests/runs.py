@@ -100,7 +100,8 @@ def parameter_shapes(
     for k, H in enumerate(stack.hidden_sizes(shape.H)):
         R = shape.P if cell.projection else H
         for d in directions:
-            own = {"weight_ih": (4 * H, width), "weight_hh": (4 * H, R)}
+            rows = cell.reference.gates * H
+            own = {"weight_ih": (rows, width), "weight_hh": (rows, R)}
             own |= cell.weights(H)
             own |= {"weight_hr": (R, H)} if cell.projection else {}
             shapes |= {f"{name}_l{k}{d}": s for name, s in own.items()}

@@ -20,9 +20,9 @@ class Tolerance:
 
 FINITE_DIFFERENCE = Tolerance(
     1e-8,
-    "4-point central differences with step 1e-3 along a unit direction: truncation "
-    "step^4 = 1e-12, cancellation 2^-52 |f| / step = 1e-12, the rest is margin for "
-    "the fifth derivative and for |f| over the norm of its gradient",
+    "4-point central differences with step 1e-5 along a unit direction, so short that "
+    "hardly any unit crosses a kink (a clip, relu): cancellation 2^-52 |f| / step = "
+    "2e-11 |f|, the rest is margin for |f| over the norm of its gradient",
 )
 
 VALUE = {

@@ -76,15 +76,34 @@ Memory memory_of(const std::string &name) {
                           "'; expected 'store', 'recompute' or 'checkpoint'");
 }
 
+Activation activation_of(const char *argument, const std::string &name) {
+    constexpr std::pair<const char *, Activation> kNames[] = {
+        {"sigmoid", Activation::Sigmoid},
+        {"hard_sigmoid", Activation::HardSigmoid},
+        {"tanh", Activation::Tanh},
+        {"relu", Activation::Relu}};
+    for (const auto &[known, activation] : kNames)
+        if (name == known)
+            return activation;
+    throw py::value_error(std::string(argument) + " is '" + name +
+                          "'; expected 'sigmoid', 'hard_sigmoid', 'tanh' or 'relu'");
+}
+
 class Lstm {
   public:
     Lstm(Index input_size, std::vector<Index> hidden_sizes, bool bidirectional, bool bias,
-         Index projection_size, const std::string &dtype) {
+         Index projection_size, const std::string &dtype, bool peephole, bool coupled,
+         const std::string &gate, const std::string &cell, double clip) {
         if (input_size < 1 || projection_size < 0 || hidden_sizes.empty() ||
             *std::min_element(hidden_sizes.begin(), hidden_sizes.end()) < 1)
             throw py::value_error("sizes must be positive");
         LstmConfig config{input_size, std::move(hidden_sizes), bidirectional, bias,
-                          projection_size};
+                          projection_size, {}};
+        config.cell = {activation_of("gate_activation", gate),
+                       activation_of("cell_activation", cell), peephole, coupled, clip};
+        if (!(clip >= 0))
+            throw py::value_error("cell_clip is " + std::to_string(clip) +
+                                  "; expected a positive number, or 0 for none");
         if (dtype == "float32")
             core_ = std::make_shared<LstmCore<float>>(std::move(config));
         else if (dtype == "float64")
@@ -302,9 +321,12 @@ void bind_lstm(py::module_ &m) {
     py::class_<Cache>(m, "Cache").def_property_readonly("bytes", &Cache::bytes)
         .def("trace", &Cache::trace, arg("layer"), arg("direction"), arg("to"));
     py::class_<Lstm>(m, "LSTM")
-        .def(py::init<Index, std::vector<Index>, bool, bool, Index, const std::string &>(),
+        .def(py::init<Index, std::vector<Index>, bool, bool, Index, const std::string &, bool,
+                      bool, const std::string &, const std::string &, double>(),
              arg("input_size"), arg("hidden_sizes"), arg("bidirectional"), arg("bias"),
-             arg("projection_size"), arg("dtype"))
+             arg("projection_size"), arg("dtype"), arg("peephole") = false,
+             arg("coupled") = false, arg("gate_activation") = "sigmoid",
+             arg("cell_activation") = "tanh", arg("cell_clip") = 0.0)
         .def_property_readonly("layout", &Lstm::layout)
         .def_property_readonly("parameter_count", &Lstm::parameter_count)
         .def_property_readonly("path", &Lstm::path)

@@ -1,49 +1,5 @@
-// The pointwise LSTM cell on vectors of W units (Hochreiter & Schmidhuber 1997 with the
-// forget gate of Gers, Schmidhuber & Cummins 2000). A cell variant is a struct like this
-// one; the drivers below are templates on it and know no equation.
-
-template <class T, int N> struct PlainCell {
-    using Vec = Many<T, N>;
-
-    // z: pre-activations in, activations out, order i f g o. Three divisions: i with g, o
-    // with tanh(c), and f alone, so that a forget gate that is 1 is exactly 1 and a latched
-    // cell does not drift.
-    FASTLSTM_INLINE void forward(Vec *z, Vec c_prev, Vec &c, Vec &h) {
-        Fraction<T, N> o;
-        for (int j = 0; j < N; ++j) {
-            const VecOf<T> g2 = z[2].v[j] + z[2].v[j];
-            const Many<T, 4> x{{z[0].v[j], z[1].v[j], g2, z[3].v[j]}};
-            const Fraction<T, 4> q = fractions<1 << 2>(x);
-            Many<T, 1> i, g;
-            divide<T, 1>({{{q.above.v[0]}}, {{q.below.v[0]}}},
-                         {{{q.above.v[2]}}, {{q.below.v[2]}}}, i, g);
-            z[0].v[j] = i.v[0];
-            z[1].v[j] = q.above.v[1] / q.below.v[1];
-            z[2].v[j] = g.v[0];
-            o.above.v[j] = q.above.v[3];
-            o.below.v[j] = q.below.v[3];
-        }
-        c = mul_add(z[1], c_prev, z[0] * z[2]);
-        Vec tanh_c;
-        divide(o, fractions<(1 << N) - 1>(c + c), z[3], tanh_c);
-        h = z[3] * tanh_c;
-    }
-
-    // z: activations in, gradients of the pre-activations out.
-    // dc: gradient of c_t from later steps in, of c_{t-1} out. m: o tanh(c) out.
-    FASTLSTM_INLINE void backward(Vec *z, Vec c_prev, Vec c, Vec dh, Vec &dc, Vec &m) {
-        const VecOf<T> one = splat<T>(T(1));
-        const Vec i = z[0], f = z[1], g = z[2], o = z[3];
-        const Vec tanh_c = tanh_many(c);
-        m = o * tanh_c;
-        dc = mul_add(dh * o, one - tanh_c * tanh_c, dc);
-        z[0] = dc * g * i * (one - i);
-        z[1] = dc * c_prev * f * (one - f);
-        z[2] = dc * i * (one - g * g);
-        z[3] = dh * tanh_c * o * (one - o);
-        dc = dc * f;
-    }
-};
+// The drivers of a cell: a step forward with its products, and the pointwise part of a step
+// backward.
 
 // Rows whose cells are computed side by side: what the registers hold.
 constexpr int kCellRows = kManyRegisters ? 2 : 1;
@@ -72,12 +28,14 @@ FASTLSTM_INLINE void step_cells(const StepArgs<T> &s, VecOf<T> (*acc)[4], Index 
     const auto row = [&](int j) { return blocks ? first_row : first_row + j; };
     const auto unit = [&](int j) { return blocks ? first_unit + j * W : first_unit; };
     Many<T, N> z[4], c_prev, c, h;
+    Index units[N];
     for (int j = 0; j < N; ++j) {
+        units[j] = unit(j);
         for (int v = 0; v < 4; ++v)
             z[v].v[j] = acc[j][v];
         c_prev.v[j] = load<T>(s.c_prev + row(j) * s.c_prev_stride + unit(j));
     }
-    Cell<T, N>::forward(z, c_prev, c, h);
+    Cell<T, N>::forward(s.options, units, z, c_prev, c, h);
     for (int j = 0; j < N; ++j) {
         const Index valid = s.hidden - unit(j);
         store<T>(s.c + row(j) * s.c_stride + unit(j), c.v[j]);
@@ -212,8 +170,10 @@ FASTLSTM_INLINE void backward_cells(const CellBackwardArgs<T> &s, Index row, Ind
     const Index valid = s.hidden - unit;
     const bool half = is_half<T>(s.hidden, unit);
     Many<T, N> z[4], c_prev, c, dh, dc, m;
+    Index units[N];
     for (int j = 0; j < N; ++j) {
         const Index r = row + j;
+        units[j] = unit;
         for (int v = 0; v < 4; ++v)
             z[v].v[j] = load_gate<T>(s.gates + r * s.gates_stride + unit * 4, v, half);
         c_prev.v[j] = load<T>(s.c_prev + r * s.c_prev_stride + unit);
@@ -225,7 +185,7 @@ FASTLSTM_INLINE void backward_cells(const CellBackwardArgs<T> &s, Index row, Ind
             dh.v[j] = dh.v[j] + (valid >= W ? load<T>(dy) : load_part<T>(dy, valid));
         }
     }
-    Cell<T, N>::backward(z, c_prev, c, dh, dc, m);
+    Cell<T, N>::backward(s.options, units, z, c_prev, c, dh, dc, m);
     for (int j = 0; j < N; ++j) {
         const Index r = row + j;
         store<T>(s.dc + r * s.dc_stride + unit, dc.v[j]);
@@ -247,4 +207,26 @@ void cell_backward_kernel(const CellBackwardArgs<T> &s) {
             else
                 backward_cells<T, Cell, 1>(s, r, block * W);
         }
+}
+
+template <class T> void peephole_kernel(const PeepholeArgs<T> &s) {
+    constexpr int W = Simd<T>::W;
+    for (Index block = s.block_begin; block < s.block_end; ++block) {
+        const Index unit = block * W;
+        const bool half = is_half<T>(s.hidden, unit);
+        T *to = s.sum + unit * 3;
+        VecOf<T> sum[3];
+        for (int v = 0; v < 3; ++v)
+            sum[v] = load<T>(to + v * W);
+        for (Index r = 0; r < s.rows; ++r) {
+            const T *gates = s.gates + r * s.gates_stride + unit * 4;
+            const VecOf<T> c_prev = load<T>(s.c_prev + r * s.c_prev_stride + unit);
+            const VecOf<T> c = load<T>(s.c + r * s.c_stride + unit);
+            sum[0] = mul_add(load_gate<T>(gates, 0, half), c_prev, sum[0]);
+            sum[1] = mul_add(load_gate<T>(gates, 1, half), c_prev, sum[1]);
+            sum[2] = mul_add(load_gate<T>(gates, 3, half), c, sum[2]);
+        }
+        for (int v = 0; v < 3; ++v)
+            store<T>(to + v * W, sum[v]);
+    }
 }

@@ -26,6 +26,7 @@ namespace {
 #include "kernels/gemm.inl"
 #include "kernels/outer.inl"
 #include "kernels/transpose.inl"
+#include "kernels/cells.inl"
 #include "kernels/cell.inl"
 #include "kernels/random.inl"
 #include "kernels/loss.inl"
@@ -40,6 +41,9 @@ template <class T> constexpr Kernels<T> make_kernels() {
             transpose_kernel<T>,
             step_kernel<T, PlainCell>,
             cell_backward_kernel<T, PlainCell>,
+            step_kernel<T, VariantCell>,
+            cell_backward_kernel<T, VariantCell>,
+            peephole_kernel<T>,
             map_kernel<T, vec_exp<T>>,
             map_kernel<T, vec_sigmoid<T>>,
             map_kernel<T, vec_tanh<T>>,

@@ -79,6 +79,16 @@ template <class T> struct TransposeArgs {
     Index dst_stride = 0;
 };
 
+// What a cell may do differently from the plain one, the same for all rows and units.
+enum class Activation { Sigmoid, HardSigmoid, Tanh, Relu };
+template <class T> struct CellOptions {
+    Activation gate = Activation::Sigmoid; // of i, f and o
+    Activation cell = Activation::Tanh;    // of g, and of c on its way to h
+    bool coupled = false;                  // f = 1 - i; its pre-activation is not used
+    T clip = 0;                            // |c| is at most this; 0: any
+    const T *peephole = nullptr; // blocks of [i f o][W units], padding zero, or null
+};
+
 // One time step of an LSTM cell for `rows` sequences and the units of the blocks
 // [block_begin, block_end) of W units each: recurrent product, gates, new states.
 //   z = start + x W_ih^T + h W_hh^T,  i f o = sigmoid(z), g = tanh(z)
@@ -104,6 +114,7 @@ template <class T> struct StepArgs {
     T *c = nullptr;            // rows of H padded to W
     Index c_stride = 0;
     Rows<T> y;                 // rows of H: the new hidden state, never beyond H
+    const CellOptions<T> *options = nullptr; // of lstm_step_variant
 };
 
 // The pointwise part of one backward step, same rows and blocks as the forward step.
@@ -124,6 +135,19 @@ template <class T> struct CellBackwardArgs {
     Index dc_stride = 0;
     T *m = nullptr;            // rows of H padded to W: receives o tanh(c), or null
     Index m_stride = 0;
+    const CellOptions<T> *options = nullptr; // of lstm_cell_backward_variant
+};
+
+// Gradients of peepholes: sums over rows, added to `sum`, blocks of [i f o][W units].
+//   i: dz_i c_prev,  f: dz_f c_prev,  o: dz_o c
+template <class T> struct PeepholeArgs {
+    Index rows = 0, hidden = 0;
+    Index block_begin = 0, block_end = 0;
+    const T *gates = nullptr; // gradients of z, as lstm_cell_backward leaves them
+    Index gates_stride = 0;
+    const T *c_prev = nullptr, *c = nullptr;
+    Index c_prev_stride = 0, c_stride = 0;
+    T *sum = nullptr;
 };
 
 // Counter-based dropout of one row: out[u] = keep(u) ? x[u] / (1 - p) : 0 with keep a
@@ -177,6 +201,9 @@ template <class T> struct Kernels {
     void (*transpose)(const TransposeArgs<T> &);
     void (*lstm_step)(const StepArgs<T> &);
     void (*lstm_cell_backward)(const CellBackwardArgs<T> &);
+    void (*lstm_step_variant)(const StepArgs<T> &);
+    void (*lstm_cell_backward_variant)(const CellBackwardArgs<T> &);
+    void (*peephole_gradients)(const PeepholeArgs<T> &);
     void (*exp)(T *out, const T *x, Index n);
     void (*sigmoid)(T *out, const T *x, Index n);
     void (*tanh)(T *out, const T *x, Index n);

@@ -38,6 +38,8 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
             DirectionGradients<T> &g = gradients_[static_cast<std::size_t>(d)];
             place(g.dh, N, padded_k);
             place(g.dc, N, H);
+            if (config_.cell.peephole)
+                place(g.dw_ch, 3 * H);
             if (config_.projection) {
                 place(g.dm, N, H);
                 const Index rows = in_one_chunk ? R : 2 * chunk_rows();
@@ -197,6 +199,8 @@ void LstmBackward<T>::direction(int layer, int d, const Share &share, Laps &laps
             meet();
             const Index row0 = map_.row(s0), row1 = map_.row(s1);
             weight_products(r, g, at, at_hand, share, row0, row1);
+            if (config_.cell.peephole)
+                peephole_sums(r, g, at, at_hand, share, s0, s1);
             laps.lap(Phase::Weights);
             if (dx_now) {
                 input_product(layer, d, at_hand, row0, row1, share.members, share.index);

@@ -11,6 +11,7 @@ template <class T> struct DirectionGradients {
     Index dh_stride = 0;    // K' = K padded to W
     T *dh = nullptr;        // (N, K') gradient of the hidden state from the next step
     T *dc = nullptr;        // (N, H')
+    T *dw_ch = nullptr;     // (3 H') with peepholes: their gradient of a chunk
     T *dm = nullptr;        // (N, H') with a projection: gradient of o tanh(c)
     // With a projection, of the rows of the chunk at hand and of the one before, which
     // another thread may still read: see LstmBackward::chunk_rows.
@@ -49,6 +50,10 @@ template <class T> class LstmBackward {
     void weight_products(const DirectionRun<T> &r, const DirectionGradients<T> &g,
                          const DirectionLayout &at, const Window<T> &window,
                          const Share &share, Index row0, Index row1);
+    void coupled_outer(OuterArgs<T> outer, Index vectors) const;
+    void peephole_sums(const DirectionRun<T> &r, const DirectionGradients<T> &g,
+                       const DirectionLayout &at, const Window<T> &window, const Share &share,
+                       Index s0, Index s1);
     void input_product(int layer, int d, const Window<T> &window, Index row0, Index row1,
                        int parts, int part);
     void states_out(int layer);

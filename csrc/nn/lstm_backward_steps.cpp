@@ -65,7 +65,8 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
         a.has_dy = g.dy_wanted;
         a.dy.ptr = g.dy + row;
     }
-    k_.lstm_cell_backward(a);
+    a.options = &r.w->options;
+    config_.cell.plain() ? k_.lstm_cell_backward(a) : k_.lstm_cell_backward_variant(a);
     laps.lap(Phase::Cell);
     barrier.wait(share.parts);
     laps.lap(Phase::Wait);
@@ -82,6 +83,47 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
     h.panel_end = state_end;
     k_.gemm(h);
     laps.lap(Phase::Hidden);
+}
+
+// Without a forget gate of its own the rows of g and o stand one gate further up.
+template <class T> void LstmBackward<T>::coupled_outer(OuterArgs<T> o, Index vectors) const {
+    OuterArgs<T> rest = o;
+    o.end = std::min(o.end, vectors);
+    if (o.begin < o.end)
+        k_.outer(o);
+    rest.begin = std::max(rest.begin, 2 * vectors);
+    for (OuterPart<T> &part : rest.parts)
+        if (part.K)
+            part.c -= o.units * part.K;
+    if (rest.begin < rest.end)
+        k_.outer(rest);
+}
+
+// Peepholes have no product: sums over the rows of a chunk, by step.
+template <class T>
+void LstmBackward<T>::peephole_sums(const DirectionRun<T> &r, const DirectionGradients<T> &g,
+                                    const DirectionLayout &at, const Window<T> &window,
+                                    const Share &share, Index s0, Index s1) {
+    const Index W = k_.width;
+    PeepholeArgs<T> p;
+    p.hidden = r.H;
+    split(r.padded / W, share.members, share.index, p.block_begin, p.block_end);
+    p.gates_stride = r.gates_row;
+    p.c_prev_stride = p.c_stride = r.padded;
+    p.sum = g.dw_ch;
+    std::fill(p.sum + p.block_begin * 3 * W, p.sum + p.block_end * 3 * W, T(0));
+    for (Index s = s0; s < s1; ++s) {
+        const Index row = map_.row(s);
+        p.rows = map_.active(s);
+        p.gates = window.gates + (row - window.gates_from) * r.gates_row;
+        p.c_prev = cells_before(r, window, s);
+        p.c = window.c + (row - window.c_from) * r.padded;
+        k_.peephole_gradients(p);
+    }
+    T *to = arrays_.grads + at.weight_ch;
+    for (Index v = 0; v < config_.cell.peepholes(); ++v)
+        for (Index u = p.block_begin * W; u < std::min(r.H, p.block_end * W); ++u)
+            to[v * r.H + u] += p.sum[peephole_offset(v, u, config_.cell, W)];
 }
 
 // dW += dz^T [x, h_prev], db += sum dz over packed rows [row0, row1), into the flat
@@ -102,8 +144,12 @@ void LstmBackward<T>::weight_products(const DirectionRun<T> &r, const DirectionG
     o.parts[1] = {r.K, {nullptr, 0, r.h_prev + row0, 1}, grads + at.weight_hh};
     if (at.bias >= 0)
         o.parts[2] = {1, {&one, 0, nullptr, 1}, grads + at.bias};
-    split(4 * r.padded / k_.width, share.members, share.index, o.begin, o.end);
-    k_.outer(o);
+    const Index vectors = r.padded / k_.width; // of a gate
+    split(4 * vectors, share.members, share.index, o.begin, o.end);
+    if (config_.cell.coupled)
+        coupled_outer(o, vectors);
+    else
+        k_.outer(o);
     if (!config_.projection)
         return;
     OuterArgs<T> p;
@@ -143,6 +189,16 @@ template void LstmBackward<float>::step(const DirectionRun<float> &,
                                         const DirectionGradients<float> &,
                                         const Window<float> &, const Share &, Index,
                                         const BackwardWeights<float> &, Laps &);
+template void LstmBackward<float>::peephole_sums(const DirectionRun<float> &,
+                                                 const DirectionGradients<float> &,
+                                                 const DirectionLayout &,
+                                                 const Window<float> &, const Share &, Index,
+                                                 Index);
+template void LstmBackward<double>::peephole_sums(const DirectionRun<double> &,
+                                                  const DirectionGradients<double> &,
+                                                  const DirectionLayout &,
+                                                  const Window<double> &, const Share &,
+                                                  Index, Index);
 template void LstmBackward<float>::weight_products(const DirectionRun<float> &,
                                                    const DirectionGradients<float> &,
                                                    const DirectionLayout &,

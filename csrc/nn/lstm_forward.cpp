@@ -63,6 +63,7 @@ template <class T>
 void LstmCall<T>::forward_steps(const DirectionRun<T> &r, const Share &share, int thread,
                                 Index begin, Index end, Laps &laps) {
     const Kernels<T> &k = kernels<T>();
+    const auto step = config_.cell.plain() ? k.lstm_step : k.lstm_step_variant;
     const Index W = k.width, row_size = r.gates_row, blocks = r.padded / W;
     const auto thread_ = static_cast<std::size_t>(thread);
     const bool keep = keeps_gates();
@@ -131,7 +132,7 @@ void LstmCall<T>::forward_steps(const DirectionRun<T> &r, const Share &share, in
             } else {
                 a.y.ptr = r.y + row;
             }
-            k.lstm_step(a);
+            step(a);
             laps.lap(Phase::Step);
             if (config_.projection) {
                 barrier.wait(share.parts);
@@ -162,6 +163,7 @@ StepArgs<T> LstmCall<T>::step_inputs(const DirectionRun<T> &r, const Share &shar
     StepArgs<T> a;
     a.rows = share.rows(map_.active(s));
     a.hidden = r.H;
+    a.options = &r.w->options;
     a.descending = back_and_forth(a.rows, s);
     a.next_begins = back_and_forth(a.rows, s + 1) ? block_end - 1 : block_begin;
     a.block_begin = block_begin;

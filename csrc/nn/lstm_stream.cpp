@@ -38,6 +38,7 @@ LstmStream<T>::LstmStream(const LstmConfig &config, typename LstmWeights<T>::For
 template <class T>
 void LstmStream<T>::advance(const T *x, Index x_stride, int thread, int team) {
     const Kernels<T> &k = kernels<T>();
+    const auto step = config_.cell.plain() ? k.lstm_step : k.lstm_step_variant;
     const int before = now_, after = 1 - now_;
     const bool by_units = plan_.cut == Cut::Units;
     const int parts = by_units ? team : 1, part = by_units ? thread : 0;
@@ -49,9 +50,10 @@ void LstmStream<T>::advance(const T *x, Index x_stride, int thread, int team) {
         StepArgs<T> a;
         a.rows = end - first;
         a.hidden = layer.H;
+        a.options = &layer.w->options;
+        split(layer.padded / k.width, parts, part, a.block_begin, a.block_end);
         a.descending = back_and_forth(a.rows, before);
         a.next_begins = back_and_forth(a.rows, after) ? a.block_end - 1 : a.block_begin;
-        split(layer.padded / k.width, parts, part, a.block_begin, a.block_end);
         a.x.base = x;
         a.x.stride = x_stride;
         a.I = layer.I;
@@ -71,7 +73,7 @@ void LstmStream<T>::advance(const T *x, Index x_stride, int thread, int team) {
             a.y.base = out;
             a.y.stride = layer.K;
         }
-        k.lstm_step(a);
+        step(a);
         if (config_.projection) {
             barrier_->wait(parts);
             GemmArgs<T> g;

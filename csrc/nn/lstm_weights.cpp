@@ -17,12 +17,22 @@ void pack(ForwardWeights<T> &w, const LstmConfig &config, int layer, const Direc
         if (at.weight_hr >= 0)
             w.w_hr = PackedMatrix<T>(H, K, W);
     }
-    pack_transposed(kernels<T>(), w.w_ih, flat + at.weight_ih, H);
-    pack_transposed(kernels<T>(), w.w_hh, flat + at.weight_hh, H);
+    const CellConfig &cell = config.cell;
+    const GatesOf gates{H, cell.coupled};
+    pack_transposed(kernels<T>(), w.w_ih, flat + at.weight_ih, gates);
+    pack_transposed(kernels<T>(), w.w_hh, flat + at.weight_hh, gates);
     if (at.bias >= 0)
         for (Index n = 0; n < N; ++n)
-            if (const Index row = gate_row(n, H, W); row >= 0)
+            if (const Index row = gate_row(n, gates, W); row >= 0)
                 w.bias.data()[n] = flat[at.bias + row];
+    if (at.weight_ch >= 0) {
+        w.w_ch = Buffer<T>(static_cast<std::size_t>(3 * round_up(H, W)));
+        for (Index p = 0; p < cell.peepholes(); ++p)
+            for (Index u = 0; u < H; ++u)
+                w.w_ch.data()[peephole_offset(p, u, cell, W)] = flat[at.weight_ch + p * H + u];
+    }
+    w.options = {cell.gate, cell.cell, cell.coupled, T(cell.clip),
+                 cell.peephole ? w.w_ch.data() : nullptr};
     if (at.weight_hr >= 0)
         pack_transposed(kernels<T>(), w.w_hr, flat + at.weight_hr);
 }
@@ -38,8 +48,9 @@ void pack(BackwardWeights<T> &w, const LstmConfig &config, int layer, const Dire
         if (at.weight_hr >= 0)
             w.w_hr_t = PackedMatrix<T>(K, H, W);
     }
-    pack_rows(w.w_ih_t, flat + at.weight_ih, H);
-    pack_rows(w.w_hh_t, flat + at.weight_hh, H);
+    const GatesOf gates{H, config.cell.coupled};
+    pack_rows(w.w_ih_t, flat + at.weight_ih, gates);
+    pack_rows(w.w_hh_t, flat + at.weight_hh, gates);
     if (at.weight_hr >= 0)
         pack_rows(w.w_hr_t, flat + at.weight_hr);
 }
@@ -75,10 +86,13 @@ LstmLayout make_layout(const LstmConfig &config) {
             const Index H = config.units(l);
             checked_multiply(static_cast<std::size_t>(H), 4);
             DirectionLayout at;
-            at.weight_ih = add("weight_ih" + suffix, {4 * H, config.input(l)});
-            at.weight_hh = add("weight_hh" + suffix, {4 * H, config.state(l)});
+            const Index rows = config.cell.gates() * H;
+            at.weight_ih = add("weight_ih" + suffix, {rows, config.input(l)});
+            at.weight_hh = add("weight_hh" + suffix, {rows, config.state(l)});
             if (config.bias)
-                at.bias = add("bias" + suffix, {4 * H});
+                at.bias = add("bias" + suffix, {rows});
+            if (config.cell.peephole)
+                at.weight_ch = add("weight_ch" + suffix, {config.cell.peepholes() * H});
             if (config.projection)
                 at.weight_hr = add("weight_hr" + suffix, {config.projection, H});
             layout.directions.push_back(at);

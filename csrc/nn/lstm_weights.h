@@ -10,12 +10,27 @@
 
 namespace fastlstm {
 
+// What the cell may do differently; see CellOptions.
+struct CellConfig {
+    Activation gate = Activation::Sigmoid, cell = Activation::Tanh;
+    bool peephole = false, coupled = false;
+    double clip = 0; // 0: none
+
+    bool plain() const {
+        return gate == Activation::Sigmoid && cell == Activation::Tanh && !peephole &&
+               !coupled && clip == 0;
+    }
+    Index gates() const { return coupled ? 3 : 4; } // with weights of their own
+    Index peepholes() const { return peephole ? gates() - 1 : 0; }
+};
+
 struct LstmConfig {
     Index input_size = 0;
     std::vector<Index> hidden; // units of each layer
     bool bidirectional = false;
     bool bias = true;
     Index projection = 0; // P, or 0
+    CellConfig cell;
 
     int layers() const { return static_cast<int>(hidden.size()); }
     int directions() const { return bidirectional ? 2 : 1; }
@@ -30,7 +45,7 @@ struct LstmConfig {
 
 // Offsets in elements of one direction's parameters in the flat buffer; -1: absent.
 struct DirectionLayout {
-    Index weight_ih = -1, weight_hh = -1, bias = -1, weight_hr = -1;
+    Index weight_ih = -1, weight_hh = -1, bias = -1, weight_hr = -1, weight_ch = -1;
 };
 struct NamedParameter {
     std::string name;
@@ -50,12 +65,20 @@ template <class T> struct ForwardWeights {
     PackedMatrix<T> w_hh; // (K, G)
     Buffer<T> bias;       // (G,); zero without a bias
     PackedMatrix<T> w_hr; // (H, P): h = m W_hr^T; only with a projection
+    Buffer<T> w_ch;       // peepholes in blocks [i f o][W]; only with peepholes
+    CellOptions<T> options;
 };
 template <class T> struct BackwardWeights {
     PackedMatrix<T> w_ih_t; // (G, I): dx = dz W_ih
     PackedMatrix<T> w_hh_t; // (G, K): dh = dz W_hh
     PackedMatrix<T> w_hr_t; // (P, H): dm = dh W_hr
 };
+// Where peephole p (i, f, o; coupled: i, o) of a unit stands in blocks [i f o][W].
+inline Index peephole_offset(Index p, Index unit, const CellConfig &cell, Index W) {
+    const Index slot = cell.coupled && p == 1 ? 2 : p;
+    return unit / W * 3 * W + slot * W + unit % W;
+}
+
 // Thread-safe: callers share an immutable set of packed weights, one entry for each
 // [layer * D + d].
 template <class T> class LstmWeights {

@@ -44,24 +44,31 @@ template <class T> class PackedMatrix {
 // Gate weights are packed as (K, gate columns), see kernels.h: one panel holds the four
 // gates of W units. gate_row gives the row of the (4H, K) parameter behind column n, or -1
 // where it is padding.
+// Coupled gates have no forget gate of their own: three blocks i, g, o of H rows.
+struct GatesOf {
+    Index hidden = 0; // 0: no gates
+    bool coupled = false;
+};
 inline Index gate_columns(Index hidden, Index width) {
     const Index left = hidden % width, whole = hidden - left;
     return 4 * (whole + (left ? gate_lanes(left, width) : 0));
 }
-inline Index gate_row(Index n, Index hidden, Index width) {
-    const Index first = n / (4 * width) * width, column = n % (4 * width);
-    const Index lanes = gate_lanes(hidden - first, width);
+inline Index gate_row(Index n, GatesOf gates, Index width) {
+    const Index H = gates.hidden, first = n / (4 * width) * width, column = n % (4 * width);
+    const Index lanes = gate_lanes(H - first, width), gate = column / lanes;
     const Index unit = first + column % lanes;
-    return unit < hidden ? column / lanes * hidden + unit : -1;
+    if (unit >= H || (gates.coupled && gate == 1))
+        return -1;
+    return (gate - (gates.coupled && gate > 1)) * H + unit;
 }
 
-// Packed B (K, N) from the parameter (N, K) row-major, or with `hidden` = H from the
-// gates' parameter (4H, K) with N = gate_columns(H, W).
+// Packed B (K, N) from the parameter (N, K) row-major, or from that of gates (4H, K) with
+// N = gate_columns(H, W).
 template <class T>
 void pack_transposed(const Kernels<T> &kernels, PackedMatrix<T> &b, const T *parameter,
-                     Index hidden = 0);
+                     GatesOf gates = {});
 
 // Packed B (K, N) from the parameter (K, N), or (4H, N) with K = gate_columns(H, W).
-template <class T> void pack_rows(PackedMatrix<T> &b, const T *parameter, Index hidden = 0);
+template <class T> void pack_rows(PackedMatrix<T> &b, const T *parameter, GatesOf gates = {});
 
 } // namespace fastlstm

@@ -46,6 +46,11 @@ class LSTM:
         bias: bool,
         projection_size: int,
         dtype: str,
+        peephole: bool = False,
+        coupled: bool = False,
+        gate_activation: str = "sigmoid",
+        cell_activation: str = "tanh",
+        cell_clip: float = 0.0,
     ) -> None: ...
     @property
     def layout(self) -> _Layout: ...

@@ -80,7 +80,7 @@ template <class T> struct Step {
         PackedMatrix<T> m(size, gate_columns(H, W), W);
         for (Index i = 0; i < size; ++i)
             for (Index n = 0; n < m.N(); ++n)
-                if (const Index row = gate_row(n, H, W); row >= 0)
+                if (const Index row = gate_row(n, {H}, W); row >= 0)
                     m.data()[m.offset(i, n)] = w[std::size_t(row * size + i)];
         return m;
     }

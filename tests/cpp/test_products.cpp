@@ -7,6 +7,8 @@ namespace check {
 namespace {
 
 using fastlstm::gate_columns;
+using fastlstm::gate_row;
+using fastlstm::GatesOf;
 using fastlstm::gate_lanes;
 using fastlstm::GemmArgs;
 using fastlstm::kOuterRun;
@@ -133,19 +135,33 @@ template <class T> void test_packing(const char *isa, const Kernels<T> &k, Index
     const auto at = [&](Index row, Index k_) {
         return row < 0 ? T(0) : parameter[std::size_t(row * K + k_)];
     };
-    PackedMatrix<T> plain(K, N, W), gates(K, gate_columns(N, W), W);
+    PackedMatrix<T> plain(K, N, W), rows(N, K, W);
     pack_transposed(k, plain, parameter.data());
     check("pack_transposed", plain, [&](Index i, Index n) { return n < N ? at(n, i) : T(0); });
-    pack_transposed(k, gates, parameter.data(), N);
-    check("pack_transposed gates", gates,
-          [&](Index i, Index n) { return at(fastlstm::gate_row(n, N, W), i); });
-    PackedMatrix<T> rows(N, K, W), gate_rows(gate_columns(N, W), K, W);
     pack_rows(rows, parameter.data());
     check("pack_rows", rows, [&](Index n, Index i) { return i < K ? at(n, i) : T(0); });
-    pack_rows(gate_rows, parameter.data(), N);
-    check("pack_rows gates", gate_rows, [&](Index n, Index i) {
-        return i < K ? at(fastlstm::gate_row(n, N, W), i) : T(0);
-    });
+    for (const GatesOf of : {GatesOf{N, false}, GatesOf{N, true}}) {
+        PackedMatrix<T> gates(K, gate_columns(N, W), W), gate_rows(gate_columns(N, W), K, W);
+        pack_transposed(k, gates, parameter.data(), of);
+        check("pack_transposed gates", gates,
+              [&](Index i, Index n) { return at(gate_row(n, of, W), i); });
+        pack_rows(gate_rows, parameter.data(), of);
+        check("pack_rows gates", gate_rows,
+              [&](Index n, Index i) { return i < K ? at(gate_row(n, of, W), i) : T(0); });
+    }
+}
+
+// Every row of the gates' parameter has one column, in blocks of the right order.
+void test_gate_rows(Index N, Index W) {
+    for (const GatesOf of : {GatesOf{N, false}, GatesOf{N, true}}) {
+        const Index rows = (of.coupled ? 3 : 4) * N;
+        std::vector<int> seen(std::size_t(rows), 0);
+        for (Index n = 0; n < gate_columns(N, W); ++n)
+            if (const Index row = gate_row(n, of, W); row >= 0)
+                ++seen[std::size_t(row)];
+        const bool once = std::count(seen.begin(), seen.end(), 1) == rows;
+        expect(once, [&] { return "gate_row " + std::to_string(N); });
+    }
 }
 
 } // namespace
@@ -158,6 +174,8 @@ template <class T> void test_products(const char *isa, const Kernels<T> &k) {
             test_outer(isa, k, M, N, 1 + M % 4, 1 + (M + N) % 20);
             test_packing(isa, k, M, N);
         }
+    for (Index N = 1; N <= 40; ++N)
+        test_gate_rows(N, k.width);
     const Index panel = 4 * k.width;
     for (const Index N : {panel - 1, panel, panel + 1, 2 * panel + k.width + 3})
         for (const Index M : {0, 1, 5, 13, 25, 37})

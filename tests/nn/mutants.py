@@ -10,21 +10,57 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
+from typing import Any
+
+from ..cases import CellCase
+from ..reference import cell
 
 REFERENCE = Path(__file__).parent.parent / "reference"
 
 
 @dataclass(frozen=True)
 class Mutant:
-    """A mistake: the file of tests/reference, the right text and the wrong one."""
+    """A mistake: the file of tests/reference, the right text and the wrong one.
+
+    ``variant`` are the options of the cell in which it shows, by default the plain one.
+    """
 
     name: str
     file: str
     right: str
     wrong: str
+    variant: dict[str, Any] | None = None
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def case(self) -> CellCase:
+        """A cell in which the mistake shows."""
+        if self.variant is None:
+            return CellCase("p", projection=True)
+        gates = 3 if self.variant.get("coupled") else 4
+        return CellCase(
+            "v",
+            {
+                "peephole": True,
+                "coupled_gates": self.variant.get("coupled", False),
+                "cell_clip": self.variant.get("clip"),
+                "gate_activation": self.variant.get("gate", "sigmoid"),
+            },
+            cell.variant(**self.variant),
+            lambda H: {"bias": (gates * H,), "weight_ch": ((gates - 1) * H,)},
+            projection=True,
+        )
+
+    def wrong_reference(self) -> dict[str, Any]:
+        """What `run_reference` takes to be wrong in this way."""
+        module = self.module()
+        if hasattr(module, "forward"):
+            return {"lstm": module, "cell": self.case.reference}
+        if self.variant is None:
+            return {"cell": module.PLAIN}
+        return {"cell": module.variant(**self.variant)}
 
     def module(self) -> ModuleType:
         """The wrong module, compiled."""
@@ -86,5 +122,30 @@ MUTANTS = [
         "lstm",
         'w["weight_hr"] += dh_new.T @ m',
         'w["weight_hr"] += (dh + dy[:, t]).T @ m',
+    ),
+    Mutant("o sees the old cell", "cell", "p[-1] * c_new)", "p[-1] * c)", {}),
+    Mutant(
+        "no peephole of f in dc", "cell", "dc_old += dzf * p[1]", "dc_old += 0.0", {}
+    ),
+    Mutant(
+        "a clipped cell passes its gradient",
+        "cell",
+        "dcell = np.where(np.abs(c_new) < clip, dcell, 0.0)",
+        "dcell = 1.0 * dcell",
+        {"clip": 0.5},
+    ),
+    Mutant(
+        "coupled forget gate of the wrong sign",
+        "cell",
+        "dcell * g - dforget if",
+        "dcell * g + dforget if",
+        {"coupled": True},
+    ),
+    Mutant(
+        "slope of the hard sigmoid",
+        "cell",
+        "(y < 1.0)) / 6.0",
+        "(y < 1.0)) / 5.0",
+        {"gate": "hard_sigmoid"},
     ),
 ]

@@ -115,3 +115,37 @@ def test_weights_do_not_depend_on_the_threads_of_blas() -> None:
         command = [sys.executable, "-c", code]
         digests.add(subprocess.check_output(command, env=environment))
     assert len(digests) == 1
+
+
+@pytest.mark.parametrize("initializer", ["glorot_orthogonal", "uniform"])
+def test_chrono(initializer: str) -> None:
+    lstm = LSTM(I, H, initializer=initializer, chrono_steps=400, random_state=0)
+    i, f, g, o = lstm.params["bias_l0"].reshape(4, H)
+    np.testing.assert_array_equal(i, -f)
+    lag = np.exp(f.astype(np.float64))
+    assert 1.0 <= lag.min() < 50.0 < 350.0 < lag.max() <= 399.01
+    assert np.all(np.abs([g, o]) <= (0.0 if initializer[0] == "g" else 2 / np.sqrt(H)))
+    coupled = LSTM(I, H, coupled_gates=True, chrono_steps=400, random_state=0)
+    i, g, o = coupled.params["bias_l0"].reshape(3, H)
+    assert -np.log(399.01) <= i.min() < i.max() <= 0.0
+    assert not np.any([g, o])
+    with pytest.raises(ValueError, match="chrono_steps must be at least 3, got 2"):
+        LSTM(I, H, chrono_steps=2)
+    with pytest.raises(ValueError, match="bias is False"):
+        LSTM(I, H, bias=False, chrono_steps=10)
+
+
+def test_coupled_gates_remember_at_the_start() -> None:
+    lstm = LSTM(I, H, coupled_gates=True, forget_bias=1.5, random_state=0)
+    i, g, o = lstm.params["bias_l0"].reshape(3, H)
+    np.testing.assert_array_equal(i, np.float32(-1.5))  # f = 1 - sigmoid(-1.5)
+    assert not np.any([g, o])
+
+
+def test_peepholes() -> None:
+    zero = LSTM(I, H, peephole=True, random_state=0).params["weight_ch_l0"]
+    assert zero.shape == (3 * H,)
+    assert not zero.any()
+    drawn = LSTM(I, H, peephole=True, initializer="uniform", random_state=0)
+    spread = np.abs(drawn.params["weight_ch_l0"]).max()
+    assert 0.9 / np.sqrt(H) < spread <= 1.0 / np.sqrt(H)

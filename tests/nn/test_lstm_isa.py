@@ -49,7 +49,11 @@ def test_generic_is_there() -> None:
 @pytest.mark.parametrize("isa", ISAS)
 def test_against_generic(isa: str, dtype: str, results: Results) -> None:
     if isa == "generic":
-        expected = {k: run_reference(case(k, dtype)[1]) for k in SIZES}
+        cases = {k: case(k, dtype) for k in SIZES}
+        expected = {
+            k: run_reference(problem, cell.reference)
+            for k, (cell, problem, _) in cases.items()
+        }
         value, gradient = VALUE[dtype], GRADIENT[dtype]
     else:
         expected = results("generic")[dtype]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from types import ModuleType
 
 import numpy as np
 import pytest
@@ -67,26 +66,22 @@ def test_reference_with_masks_against_differences(rng: np.random.Generator) -> N
     assert_gradients(loss, problem.arrays(), gradients_of(problem, results), rng)
 
 
-def run_wrong(module: ModuleType, problem: Problem, **options: bool) -> Arrays:
-    wrong = {"lstm": module} if hasattr(module, "forward") else {"cell": module.PLAIN}
-    return run_reference(problem, **wrong, **options)
-
-
 @pytest.mark.parametrize("mutant", MUTANTS, ids=str)
 def test_differences_catch_a_wrong_gradient(
     mutant: Mutant, rng: np.random.Generator
 ) -> None:
     # A mutant is wrong against the right values, or else contradicts its own.
-    problem = make_problem(rng, SMALL, RICH_STACK, RICH_CELL)
-    module = mutant.module()
-    gradients = gradients_of(problem, run_wrong(module, problem))
+    problem = make_problem(rng, SMALL, RICH_STACK, mutant.case)
+    wrong = mutant.wrong_reference()
+    gradients = gradients_of(problem, run_reference(problem, **wrong))
 
     def right(arrays: Arrays) -> float:
-        return problem.loss(run_reference(problem.with_arrays(arrays), backward=False))
+        moved = problem.with_arrays(arrays)
+        return problem.loss(run_reference(moved, mutant.case.reference, backward=False))
 
     def own(arrays: Arrays) -> float:
         moved = problem.with_arrays(arrays)
-        return problem.loss(run_wrong(module, moved, backward=False))
+        return problem.loss(run_reference(moved, **wrong, backward=False))
 
     assert any(
         gradient_error(loss, problem.arrays(), gradients, rng)[0]
@@ -100,9 +95,9 @@ def test_differences_catch_a_wrong_gradient(
 def test_comparison_catches_a_wrong_reference(
     mutant: Mutant, dtype: str, rng: np.random.Generator
 ) -> None:
-    problem = make_problem(rng, SMALL, RICH_STACK, RICH_CELL, dtype=dtype)
-    actual = run_layer(make_layer(SMALL, RICH_STACK, RICH_CELL, dtype), problem)
-    wrong = run_wrong(mutant.module(), problem)
+    problem = make_problem(rng, SMALL, RICH_STACK, mutant.case, dtype=dtype)
+    actual = run_layer(make_layer(SMALL, RICH_STACK, mutant.case, dtype), problem)
+    wrong = run_reference(problem, **mutant.wrong_reference())
     errors = {name: error(actual[name], wrong[name]) for name in wrong}
     limits = {n: (VALUE if is_value(n) else GRADIENT)[dtype].limit for n in wrong}
     assert any(errors[name] > 100 * limits[name] for name in wrong)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ class Cell:
     backward: Callable[
         [Array, Array, Any, Weights], tuple[Array, Array, Array, dict[str, Array]]
     ]
+    gates: int = 4  # blocks of H rows in the weights: 3 where f has none
 
 
 def sigmoid(z: Array) -> Array:
@@ -78,3 +80,93 @@ def plain_backward(
 
 
 PLAIN = Cell(plain_forward, plain_backward)
+
+
+# Activations and their derivatives from what they returned.
+ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]] = {
+    "sigmoid": (sigmoid, lambda y: y * (1.0 - y)),
+    "tanh": (np.tanh, lambda y: 1.0 - y * y),
+    "relu": (lambda z: np.maximum(z, 0.0), lambda y: (y > 0.0) * 1.0),
+    "hard_sigmoid": (
+        lambda z: np.clip(z / 6.0 + 0.5, 0.0, 1.0),
+        lambda y: ((y > 0.0) & (y < 1.0)) / 6.0,
+    ),
+}
+
+
+def variant_forward(
+    zx: Array,
+    zh: Array,
+    c: Array,
+    weights: Weights,
+    *,
+    coupled: bool,
+    clip: float,
+    gate: str,
+    cell: str,
+) -> tuple[Array, Array, Any]:
+    """Peepholes where ``weights`` has them (Gers et al. 2002), f = 1 - i, a clip."""
+    squash, show = ACTIVATIONS[gate][0], ACTIVATIONS[cell][0]
+    z = np.split(zx + zh + weights.get("bias", 0.0), 3 if coupled else 4, axis=1)
+    p = weights.get("weight_ch", np.zeros(len(z[:-1]) * c.shape[1]))
+    p = np.split(p, len(z) - 1)  # of every gate but g
+    i = squash(z[0] + p[0] * c)
+    f = 1.0 - i if coupled else squash(z[1] + p[1] * c)
+    g = show(z[-2])
+    c_new = np.clip(f * c + i * g, -clip, clip)
+    o = squash(z[-1] + p[-1] * c_new)
+    return o * show(c_new), c_new, (i, f, g, o, c, c_new)
+
+
+def variant_backward(
+    dm: Array,
+    dc: Array,
+    saved: Any,
+    weights: Weights,
+    *,
+    coupled: bool,
+    clip: float,
+    gate: str,
+    cell: str,
+) -> tuple[Array, Array, Array, dict[str, Array]]:
+    """Chain rule through `variant_forward`, its last equation first."""
+    squash_slope = ACTIVATIONS[gate][1]
+    show, show_slope = ACTIVATIONS[cell]
+    i, f, g, o, c, c_new = saved
+    gates = 2 if coupled else 3
+    p = np.split(weights.get("weight_ch", np.zeros(gates * c.shape[1])), gates)
+    m = show(c_new)
+    dzo = dm * m * squash_slope(o)
+    dcell = dc + dm * o * show_slope(m) + dzo * p[-1]
+    dcell = np.where(np.abs(c_new) < clip, dcell, 0.0)
+    dzg = dcell * i * show_slope(g)
+    dforget = dcell * c
+    dinput = dcell * g - dforget if coupled else dcell * g
+    dzi = dinput * squash_slope(i)
+    dzf = dforget * squash_slope(f)
+    dc_old = dcell * f + dzi * p[0]
+    if not coupled:
+        dc_old += dzf * p[1]
+    blocks = [dzi, dzg, dzo] if coupled else [dzi, dzf, dzg, dzo]
+    dz = np.concatenate(blocks, axis=1)
+    dweights = {"bias": np.sum(dz, axis=0)} if "bias" in weights else {}
+    if "weight_ch" in weights:
+        seen = [dzi * c, dzo * c_new] if coupled else [dzi * c, dzf * c, dzo * c_new]
+        dweights["weight_ch"] = np.concatenate(seen, axis=1).sum(axis=0)
+    return dz, dz, dc_old, dweights
+
+
+def variant(
+    *,
+    coupled: bool = False,
+    clip: float = np.inf,
+    gate: str = "sigmoid",
+    cell: str = "tanh",
+) -> Cell:
+    """A cell with these differences, and with peepholes where the weights have them."""
+    options = {"coupled": coupled, "clip": clip, "gate": gate, "cell": cell}
+    return Cell(
+        partial(variant_forward, **options),
+        partial(variant_backward, **options),
+        gates=3 if coupled else 4,
+    )

@@ -116,13 +116,15 @@ def select(params: Mapping[str, Array], suffix: str) -> dict[str, Array]:
     }
 
 
-def zero_state(params: Mapping[str, Array], n: int) -> tuple[list[Array], list[Array]]:
+def zero_state(
+    params: Mapping[str, Array], n: int, gates: int = 4
+) -> tuple[list[Array], list[Array]]:
     """h and c of zeros for n sequences."""
     h, c = [], []
     for suffix in itertools.chain.from_iterable(suffixes(params)):
-        units4, outputs = params["weight_hh" + suffix].shape
+        rows, outputs = params["weight_hh" + suffix].shape
         h.append(np.zeros((n, outputs)))
-        c.append(np.zeros((n, units4 // 4)))
+        c.append(np.zeros((n, rows // gates)))
     return h, c
 
 
@@ -142,7 +144,7 @@ def forward(
     params = {name: np.asarray(p, np.float64) for name, p in params.items()}
     n, steps = x.shape[:2]
     lengths = np.full(n, steps) if lengths is None else np.asarray(lengths)
-    h0, c0 = zero_state(params, n) if state is None else state
+    h0, c0 = zero_state(params, n, cell.gates) if state is None else state
     a = keep(np.asarray(x, np.float64), lengths)
     hn: list[Array] = []
     cn: list[Array] = []
@@ -174,8 +176,9 @@ def backward(
     """Gradients of sum(dy * y) + sum(dhn * hn) + sum(dcn * cn): dx, dh0, dc0, grads."""
     params, lengths, n = cache.params, cache.lengths, len(cache.lengths)
     layers = suffixes(params)
-    dhn, dcn = zero_state(params, n) if dstate is None else dstate
-    dh0, dc0 = zero_state(params, n)
+    gates = cache.cell.gates
+    dhn, dcn = zero_state(params, n, gates) if dstate is None else dstate
+    dh0, dc0 = zero_state(params, n, gates)
     grads = {name: np.zeros_like(value) for name, value in params.items()}
     width = dh0[-1].shape[1] * len(layers[-1])
     steps = len(cache.saved[0][0])

@@ -42,7 +42,13 @@ def orthogonal(
 
 
 def initialize_lstm(
-    params: Parameters, initializer: str, forget_bias: float, rng: np.random.Generator
+    params: Parameters,
+    initializer: str,
+    forget_bias: float,
+    rng: np.random.Generator,
+    *,
+    coupled: bool = False,
+    chrono_steps: int | None = None,
 ) -> None:
     """Fill the parameters of an LSTM, of every layer and direction.
 
@@ -54,21 +60,38 @@ def initialize_lstm(
     two such draws, since torch has two biases that only ever appear added.
 
     Either way ``forget_bias`` is then added to the forget gate's block of the bias
-    (Jozefowicz et al. 2015), if there is a bias. Keras adds 1, torch adds nothing.
+    (Jozefowicz et al. 2015), if there is a bias. Keras adds 1, torch adds nothing. With
+    ``coupled`` gates, f = 1 - i, it is taken from the input gate's. Peepholes are zero,
+    or with "uniform" U(-k, k).
+
+    With ``chrono_steps`` T instead (Tallec & Ollivier 2018, equation 16) the forget
+    gate's bias is log(u) with u from U(1, T - 1), and the input gate's its negative:
+    units forget after 1 to T steps.
     """
     with params.writable() as values:
         hidden = 0
         for name, value in values.items():
             # A layer's weight_ih (4H, I) comes first and tells H to those after it.
             if name.startswith("weight_ih"):
-                hidden = value.shape[0] // 4
+                hidden = value.shape[0] // (3 if coupled else 4)
             k = 1.0 / math.sqrt(hidden)
             uniform = initializer == "uniform"
-            if value.ndim == 1:
+            if name.startswith("weight_ch"):
+                value[...] = rng.uniform(-k, k, value.shape) if uniform else 0.0
+            elif value.ndim == 1:
                 bias = np.zeros(value.shape)
                 if uniform:
                     bias += rng.uniform(-k, k, (2, *value.shape)).sum(axis=0)
-                bias[hidden : 2 * hidden] += forget_bias
+                i, f = slice(0, hidden), slice(hidden, 2 * hidden)
+                if chrono_steps is not None:
+                    lag = np.log(rng.uniform(1.0, chrono_steps - 1.0, hidden))
+                    bias[i] = -lag
+                    if not coupled:
+                        bias[f] = lag
+                elif coupled:
+                    bias[i] -= forget_bias
+                else:
+                    bias[f] += forget_bias
                 value[...] = bias
             elif uniform:
                 value[...] = rng.uniform(-k, k, value.shape)

@@ -2,45 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from .._validate import (
-    Array,
-    RandomState,
-    as_floats,
-    as_generator,
-    check_bool,
-    check_choice,
-    check_dtype,
-    check_float,
-    check_int,
-    check_row_ids,
-    check_size,
-)
-from ..params import Gradients, Parameters, ParameterSpec
-from .base import Cache, Core, ParameterLayer, check_like, flat_grads, resolve_seed
-from .initializers import LSTM_INITIALIZERS, initialize_lstm
-from .lstm_inputs import InputCheck, check_projection, layer_sizes, split_pair
-from .states import StateLayout
+from .._validate import Array, as_floats, check_int, check_row_ids
+from ..params import Gradients
+from .base import Cache, check_like, flat_grads, resolve_seed
+from .lstm_inputs import split_pair
+from .lstm_setup import LSTMSetup
 from .trace import GateTrace, read_trace
 
 if TYPE_CHECKING:
     # Core cache, x, y and lengths: y is what the core reads hidden states from.
     LSTMCache: TypeAlias = Cache[tuple[_core.Cache, Array, Array]]
 
-MEMORY = ("store", "recompute", "checkpoint")
-
 # Arrays, or lists of arrays where the hidden sizes differ: a union would only make
 # every caller narrow what it knows.
 State: TypeAlias = tuple[Any, Any]
 
 
-class LSTM(ParameterLayer):
+class LSTM(LSTMSetup):
     """Long short-term memory (Hochreiter & Schmidhuber 1997, with forget gates).
 
     For each step t, with z = W_ih x_t + W_hh h_{t-1} + b cut into four gates::
@@ -65,11 +49,26 @@ class LSTM(ParameterLayer):
     projection_size : int, default=0
         P > 0: outputs and recurrent inputs are projections of size P < H of the units
         (Sak et al. 2014).
+    peephole : bool, default=False
+        Gates also see the cell of their own unit (Gers et al. 2002): i and f the one
+        before, o the new one; adds ``weight_ch``.
+    coupled_gates : bool, default=False
+        f = 1 - i, without weights of its own (Greff et al. 2017, CIFG).
+    gate_activation, cell_activation : {"sigmoid", "hard_sigmoid", "tanh", "relu"}
+        Of i, f and o ("sigmoid"), and of g and of c on its way to h ("tanh").
+        "hard_sigmoid" is min(max(x / 6 + 1/2, 0), 1), as in torch and Keras 3.
+    cell_clip : float, optional
+        Keep every |c| at most this; no gradient passes a cell at its limit.
     initializer : {"glorot_orthogonal", "uniform"}, default="glorot_orthogonal"
         As Keras or as torch; see :func:`fastlstm.nn.initializers.initialize_lstm`.
     forget_bias : float, default=1.0
         Added to the forget gate's bias at the start, with either initializer (torch:
-        0). Without ``bias`` there is nothing to add it to.
+        0); with coupled gates taken from the input gate's. Without ``bias`` there is
+        nothing to add it to.
+    chrono_steps : int, optional
+        The longest lag in steps that the layer should learn, at least 3: the biases of
+        i and f are drawn for it instead (Tallec & Ollivier 2018), and ``forget_bias``
+        is not used.
     dropout : float, default=0.0
         Probability in [0, 1) with which :meth:`forward` zeroes an output of a layer on
         its way to the next one; needs two layers.
@@ -88,8 +87,9 @@ class LSTM(ParameterLayer):
     ----------
     params : Parameters
         Read-only views. For layer k: ``weight_ih_l{k}`` (4H, I), ``weight_hh_l{k}``
-        (4H, H or P), ``bias_l{k}`` (4H,) and, projected, ``weight_hr_l{k}`` (P, H);
-        with ``_reverse`` appended for the other direction. Gate order i, f, g, o.
+        (4H, H or P), ``bias_l{k}`` (4H,) and, projected, ``weight_hr_l{k}`` (P, H),
+        with peepholes ``weight_ch_l{k}`` (3H,) of i, f, o; with ``_reverse`` appended
+        for the other direction. Gate order i, f, g, o; coupled gates leave f out.
     grads : Gradients
         Under the same names; what :meth:`backward` adds into by default.
 
@@ -113,104 +113,6 @@ class LSTM(ParameterLayer):
     >>> lstm.grads["bias_l0"].shape
     (20,)
     """
-
-    def __init__(
-        self,
-        input_size: int,
-        hidden_size: int | Sequence[int],
-        num_layers: int = 1,
-        *,
-        bias: bool = True,
-        bidirectional: bool = False,
-        projection_size: int = 0,
-        initializer: str = "glorot_orthogonal",
-        forget_bias: float = 1.0,
-        dropout: float = 0.0,
-        memory: str = "store",
-        dtype: npt.DTypeLike = "float32",
-        random_state: RandomState = None,
-    ) -> None:
-        self.input_size = check_int("input_size", input_size, 1)
-        self.hidden_sizes = layer_sizes(hidden_size, num_layers)
-        self.hidden_size = hidden_size
-        self.num_layers = len(self.hidden_sizes)
-        self.bias = check_bool("bias", bias)
-        self.bidirectional = check_bool("bidirectional", bidirectional)
-        self.projection_size = check_projection(projection_size, self.hidden_sizes)
-        self.initializer = check_choice("initializer", initializer, LSTM_INITIALIZERS)
-        self.forget_bias = check_float("forget_bias", forget_bias)
-        self.dropout = check_float("dropout", dropout, "[0, 1)")
-        if self.dropout and self.num_layers == 1:
-            raise ValueError(
-                "dropout acts between layers and there is one: got "
-                f"dropout={dropout!r} with num_layers=1; use fastlstm.nn.Dropout after "
-                "the layer, or more layers"
-            )
-        self.memory = memory
-        storage = check_dtype(dtype)
-        largest = max(self.hidden_sizes)
-        widest = max(self.input_size, 2 * largest)
-        check_size("a layer's weights", 4 * largest * (widest + largest), storage)
-        self._rng = as_generator(random_state)
-        self._core = Core(
-            _core.LSTM,
-            self.input_size,
-            list(self.hidden_sizes),
-            self.bidirectional,
-            self.bias,
-            self.projection_size,
-            storage.name,
-        )
-        self.params = Parameters(
-            [
-                ParameterSpec(name, tuple(shape), decay=not name.startswith("bias"))
-                for name, shape, _ in self._core.compiled.layout
-            ],
-            storage,
-        )
-        initialize_lstm(self.params, self.initializer, self.forget_bias, self._rng)
-        # What calls would otherwise work out again and again.
-        outputs = [self.projection_size or size for size in self.hidden_sizes]
-        stacked = len(set(self.hidden_sizes)) == 1
-        directions = 2 if self.bidirectional else 1
-        self.h_layout = StateLayout(outputs, directions, stacked, storage)
-        self.c_layout = StateLayout(self.hidden_sizes, directions, stacked, storage)
-        self._output_size = directions * outputs[-1]
-        # Gates and cells of every layer are what training keeps of a step.
-        step_size = 6 * self.c_layout.row_size + 2 * self.input_size
-        self.check_inputs = InputCheck(self.input_size, step_size, storage)
-
-    def __repr__(self) -> str:
-        return (
-            f"LSTM({self.input_size}, {self.hidden_size}, "
-            f"num_layers={self.num_layers}, bidirectional={self.bidirectional}, "
-            f"projection_size={self.projection_size}, dropout={self.dropout}, "
-            f"memory={self.memory!r}, dtype={self.dtype.name!r})"
-        )
-
-    @property
-    def memory(self) -> str:
-        """What :meth:`forward` keeps; may be changed at any time."""
-        return self._memory
-
-    @memory.setter
-    def memory(self, memory: str) -> None:
-        self._memory = check_choice("memory", memory, MEMORY)
-
-    @property
-    def output_size(self) -> int:
-        """Features of a step of y: D H of the last layer, or D P."""
-        return self._output_size
-
-    @property
-    def compiled(self) -> _core.LSTM:
-        """The core's own layer with the newest weights, for callers that checked."""
-        return self._core.synced(self.params)
-
-    @property
-    def path(self) -> str:
-        """ISA, dtype and plan of the last call or forward."""
-        return self._core.compiled.path
 
     def __call__(
         self,

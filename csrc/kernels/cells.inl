@@ -1,0 +1,182 @@
+// The pointwise LSTM cells on vectors of W units. The drivers in cell.inl are templates on
+// them and know no equation. forward: z holds pre-activations, then activations, in the
+// order i f g o. backward: z holds activations, then gradients of the pre-activations; dc
+// the gradient of c_t from later steps, then of c_{t-1}; m receives o act(c). `unit` is the
+// first unit of each of the N vectors.
+
+// Sigmoids of i and f and the tanh of g, side by side with the fraction of o where it is
+// known already. i and g share a division; f has its own, so that a forget gate that is 1 is
+// exactly 1 and a latched cell does not drift.
+template <bool WITH_O, class T, int N>
+FASTLSTM_INLINE void squash(Many<T, N> *z, Fraction<T, N> &o) {
+    constexpr int M = WITH_O ? 4 : 3;
+    for (int j = 0; j < N; ++j) {
+        Many<T, M> x;
+        for (int v = 0; v < M; ++v)
+            x.v[v] = v == 2 ? z[2].v[j] + z[2].v[j] : z[v].v[j];
+        const Fraction<T, M> q = fractions<1 << 2>(x);
+        Many<T, 1> i, g;
+        divide<T, 1>({{{q.above.v[0]}}, {{q.below.v[0]}}}, {{{q.above.v[2]}}, {{q.below.v[2]}}},
+                     i, g);
+        z[0].v[j] = i.v[0];
+        z[1].v[j] = q.above.v[1] / q.below.v[1];
+        z[2].v[j] = g.v[0];
+        if (WITH_O) {
+            o.above.v[j] = q.above.v[M - 1];
+            o.below.v[j] = q.below.v[M - 1];
+        }
+    }
+}
+
+// Hochreiter & Schmidhuber 1997 with the forget gate of Gers, Schmidhuber & Cummins 2000.
+template <class T, int N> struct PlainCell {
+    using Vec = Many<T, N>;
+
+    FASTLSTM_INLINE void forward(const CellOptions<T> *, const Index *, Vec *z, Vec c_prev,
+                                 Vec &c, Vec &h) {
+        Fraction<T, N> o;
+        squash<true>(z, o);
+        c = mul_add(z[1], c_prev, z[0] * z[2]);
+        Vec tanh_c;
+        divide(o, fractions<(1 << N) - 1>(c + c), z[3], tanh_c);
+        h = z[3] * tanh_c;
+    }
+
+    FASTLSTM_INLINE void backward(const CellOptions<T> *, const Index *, Vec *z, Vec c_prev,
+                                  Vec c, Vec dh, Vec &dc, Vec &m) {
+        const VecOf<T> one = splat<T>(T(1));
+        const Vec i = z[0], f = z[1], g = z[2], o = z[3];
+        const Vec tanh_c = tanh_many(c);
+        m = o * tanh_c;
+        dc = mul_add(dh * o, one - tanh_c * tanh_c, dc);
+        z[0] = dc * g * i * (one - i);
+        z[1] = dc * c_prev * f * (one - f);
+        z[2] = dc * i * (one - g * g);
+        z[3] = dh * tanh_c * o * (one - o);
+        dc = dc * f;
+    }
+};
+
+// Activations by name, and their derivatives from what they returned. hard-sigmoid is
+// min(max(x / 6 + 1/2, 0), 1), as torch and Keras 3 have it.
+template <class T, int N> FASTLSTM_INLINE Many<T, N> activate(Activation kind, Many<T, N> x) {
+    const VecOf<T> zero = {}, one = splat<T>(T(1));
+    Many<T, N> y;
+    switch (kind) {
+    case Activation::Sigmoid: {
+        const Fraction<T, N> f = fractions<0>(x);
+        return f.above / f.below;
+    }
+    case Activation::Tanh: return tanh_many(x);
+    case Activation::HardSigmoid:
+        for (int j = 0; j < N; ++j) {
+            y.v[j] = mul_add(x.v[j], splat<T>(T(1) / 6), splat<T>(T(0.5)));
+            y.v[j] = vec_min(one, vec_max(zero, y.v[j]));
+        }
+        return y;
+    default:
+        for (int j = 0; j < N; ++j)
+            y.v[j] = vec_max(zero, x.v[j]);
+        return y;
+    }
+}
+template <class T, int N> FASTLSTM_INLINE Many<T, N> slope(Activation kind, Many<T, N> y) {
+    const VecOf<T> zero = {}, one = splat<T>(T(1)), sixth = splat<T>(T(1) / 6);
+    Many<T, N> d;
+    for (int j = 0; j < N; ++j) {
+        const VecOf<T> v = y.v[j];
+        switch (kind) {
+        case Activation::Sigmoid: d.v[j] = v * (one - v); break;
+        case Activation::Tanh: d.v[j] = one - v * v; break;
+        case Activation::HardSigmoid:
+            d.v[j] = v > zero ? sixth : zero;
+            d.v[j] = v < one ? d.v[j] : zero;
+            break;
+        default: d.v[j] = v > zero ? one : zero;
+        }
+    }
+    return d;
+}
+
+// All that CellOptions offer. Peepholes: Gers, Schraudolph & Schmidhuber 2002, the output
+// gate looks at the new cell. Coupled gates: Greff et al. 2017. A cell at its clip lets no
+// gradient through (Sak, Senior & Beaufays 2014 clip so).
+template <class T, int N> struct VariantCell {
+    using Vec = Many<T, N>;
+
+    // The peepholes of gate v (i, f, o) at these units.
+    FASTLSTM_INLINE Vec peephole(const CellOptions<T> &o, const Index *unit, int v) {
+        Vec p;
+        for (int j = 0; j < N; ++j)
+            p.v[j] = load<T>(o.peephole + unit[j] * 3 + v * Simd<T>::W);
+        return p;
+    }
+
+    FASTLSTM_INLINE void forward(const CellOptions<T> *options, const Index *unit, Vec *z,
+                                 Vec c_prev, Vec &c, Vec &h) {
+        const CellOptions<T> &o = *options;
+        if (o.peephole) {
+            z[0] = mul_add(peephole(o, unit, 0), c_prev, z[0]);
+            z[1] = mul_add(peephole(o, unit, 1), c_prev, z[1]);
+        }
+        const bool usual = o.gate == Activation::Sigmoid && o.cell == Activation::Tanh;
+        Fraction<T, N> out;
+        if (usual && o.peephole) {
+            squash<false>(z, out);
+        } else if (usual) {
+            squash<true>(z, out);
+        } else {
+            z[0] = activate(o.gate, z[0]);
+            z[1] = activate(o.gate, z[1]);
+            z[2] = activate(o.cell, z[2]);
+        }
+        if (o.coupled)
+            z[1] = splat<T>(T(1)) - z[0];
+        c = mul_add(z[1], c_prev, z[0] * z[2]);
+        if (o.clip > 0)
+            c = clamp(c, -o.clip, o.clip);
+        if (o.peephole)
+            z[3] = mul_add(peephole(o, unit, 2), c, z[3]);
+        if (usual) {
+            if (o.peephole)
+                out = fractions<0>(z[3]);
+            Vec shown;
+            divide(out, fractions<(1 << N) - 1>(c + c), z[3], shown);
+            h = z[3] * shown;
+        } else {
+            z[3] = activate(o.gate, z[3]);
+            h = z[3] * activate(o.cell, c);
+        }
+    }
+
+    FASTLSTM_INLINE void backward(const CellOptions<T> *options, const Index *unit, Vec *z,
+                                  Vec c_prev, Vec c, Vec dh, Vec &dc, Vec &m) {
+        const CellOptions<T> &o = *options;
+        const Vec i = z[0], f = z[1], g = z[2], out = z[3];
+        const Vec shown = activate(o.cell, c);
+        m = out * shown;
+        z[3] = dh * shown * slope(o.gate, out);
+        dc = mul_add(dh * out, slope(o.cell, shown), dc);
+        if (o.peephole)
+            dc = mul_add(z[3], peephole(o, unit, 2), dc);
+        if (o.clip > 0)
+            for (int j = 0; j < N; ++j) {
+                const VecOf<T> zero = {}, most = splat<T>(o.clip);
+                dc.v[j] = c.v[j] < most ? dc.v[j] : zero;
+                dc.v[j] = c.v[j] > -most ? dc.v[j] : zero;
+            }
+        z[2] = dc * i * slope(o.cell, g);
+        if (o.coupled) {
+            z[0] = dc * (g - c_prev) * slope(o.gate, i);
+            z[1] = {};
+        } else {
+            z[0] = dc * g * slope(o.gate, i);
+            z[1] = dc * c_prev * slope(o.gate, f);
+        }
+        dc = dc * f;
+        if (o.peephole) {
+            dc = mul_add(z[0], peephole(o, unit, 0), dc);
+            dc = mul_add(z[1], peephole(o, unit, 1), dc);
+        }
+    }
+};

@@ -1,0 +1,153 @@
+"""What an LSTM is: its checked arguments, its parameters, its layer in the core."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy.typing as npt
+
+from .. import _core
+from .._validate import (
+    RandomState,
+    as_generator,
+    check_bool,
+    check_choice,
+    check_dtype,
+    check_float,
+    check_int,
+    check_size,
+)
+from ..params import Parameters, ParameterSpec
+from .base import Core, ParameterLayer
+from .cell import check_cell
+from .initializers import LSTM_INITIALIZERS, initialize_lstm
+from .lstm_inputs import InputCheck, check_projection, layer_sizes
+from .states import StateLayout
+
+__all__ = ["MEMORY", "LSTMSetup"]
+
+MEMORY = ("store", "recompute", "checkpoint")
+
+
+class LSTMSetup(ParameterLayer):
+    """What `LSTM` is made of; what it does stands there, and what its arguments are."""
+
+    def __init__(
+        self,
+        input_size: int,
+        hidden_size: int | Sequence[int],
+        num_layers: int = 1,
+        *,
+        bias: bool = True,
+        bidirectional: bool = False,
+        projection_size: int = 0,
+        peephole: bool = False,
+        coupled_gates: bool = False,
+        gate_activation: str = "sigmoid",
+        cell_activation: str = "tanh",
+        cell_clip: float | None = None,
+        initializer: str = "glorot_orthogonal",
+        forget_bias: float = 1.0,
+        chrono_steps: int | None = None,
+        dropout: float = 0.0,
+        memory: str = "store",
+        dtype: npt.DTypeLike = "float32",
+        random_state: RandomState = None,
+    ) -> None:
+        self.input_size = check_int("input_size", input_size, 1)
+        self.hidden_sizes = layer_sizes(hidden_size, num_layers)
+        self.hidden_size = hidden_size
+        self.num_layers = len(self.hidden_sizes)
+        self.bias = check_bool("bias", bias)
+        self.bidirectional = check_bool("bidirectional", bidirectional)
+        self.projection_size = check_projection(projection_size, self.hidden_sizes)
+        self.cell = check_cell(
+            peephole, coupled_gates, gate_activation, cell_activation, cell_clip
+        )
+        self.initializer = check_choice("initializer", initializer, LSTM_INITIALIZERS)
+        self.forget_bias = check_float("forget_bias", forget_bias)
+        self.chrono_steps = None
+        if chrono_steps is not None:
+            self.chrono_steps = check_int("chrono_steps", chrono_steps, 3)
+            if not self.bias:
+                raise ValueError("chrono_steps draws biases, and bias is False")
+        self.dropout = check_float("dropout", dropout, "[0, 1)")
+        if self.dropout and self.num_layers == 1:
+            raise ValueError(
+                "dropout acts between layers and there is one: got "
+                f"dropout={dropout!r} with num_layers=1; use fastlstm.nn.Dropout after "
+                "the layer, or more layers"
+            )
+        self.memory = memory
+        storage = check_dtype(dtype)
+        largest = max(self.hidden_sizes)
+        widest = max(self.input_size, 2 * largest)
+        check_size("a layer's weights", 4 * largest * (widest + largest), storage)
+        self._rng = as_generator(random_state)
+        self._core = Core(
+            _core.LSTM,
+            self.input_size,
+            list(self.hidden_sizes),
+            self.bidirectional,
+            self.bias,
+            self.projection_size,
+            storage.name,
+            *self.cell,
+        )
+        self.params = Parameters(
+            [
+                ParameterSpec(name, tuple(shape), decay=not name.startswith("bias"))
+                for name, shape, _ in self._core.compiled.layout
+            ],
+            storage,
+        )
+        initialize_lstm(
+            self.params,
+            self.initializer,
+            self.forget_bias,
+            self._rng,
+            coupled=self.cell.coupled_gates,
+            chrono_steps=self.chrono_steps,
+        )
+        # What calls would otherwise work out again and again.
+        outputs = [self.projection_size or size for size in self.hidden_sizes]
+        stacked = len(set(self.hidden_sizes)) == 1
+        directions = 2 if self.bidirectional else 1
+        self.h_layout = StateLayout(outputs, directions, stacked, storage)
+        self.c_layout = StateLayout(self.hidden_sizes, directions, stacked, storage)
+        self._output_size = directions * outputs[-1]
+        # Gates and cells of every layer are what training keeps of a step.
+        step_size = 6 * self.c_layout.row_size + 2 * self.input_size
+        self.check_inputs = InputCheck(self.input_size, step_size, storage)
+
+    def __repr__(self) -> str:
+        return (
+            f"LSTM({self.input_size}, {self.hidden_size}, "
+            f"num_layers={self.num_layers}, bidirectional={self.bidirectional}, "
+            f"projection_size={self.projection_size}, dropout={self.dropout}, "
+            f"memory={self.memory!r}, dtype={self.dtype.name!r})"
+        )
+
+    @property
+    def memory(self) -> str:
+        """What :meth:`forward` keeps; may be changed at any time."""
+        return self._memory
+
+    @memory.setter
+    def memory(self, memory: str) -> None:
+        self._memory = check_choice("memory", memory, MEMORY)
+
+    @property
+    def output_size(self) -> int:
+        """Features of a step of y: D H of the last layer, or D P."""
+        return self._output_size
+
+    @property
+    def compiled(self) -> _core.LSTM:
+        """The core's own layer with the newest weights, for callers that checked."""
+        return self._core.synced(self.params)
+
+    @property
+    def path(self) -> str:
+        """ISA, dtype and plan of the last call or forward."""
+        return self._core.compiled.path
