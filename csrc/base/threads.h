@@ -35,11 +35,8 @@ class Progress {
     alignas(64) std::atomic<std::int64_t> reached_{0};
 };
 
-// Runs body(thread, team) on at most `wanted` threads in one OpenMP region and returns
-// team, the number that really ran: OpenMP may grant fewer, and on a machine whose CPUs
-// are taken a short call runs on one thread (see threads.cpp). `seconds` is about what
-// one thread would need. Members of parts that are uneven by design may end far apart,
-// which else is a sign of a machine whose CPUs are taken.
+// Members of parts that are uneven by design may end far apart, which else is a sign of a
+// machine whose CPUs are taken.
 enum class Parts { Even, Uneven };
 
 // When the members of a team started and ended, in seconds from its opening.
@@ -50,6 +47,10 @@ struct Attended {
 // is about what the call takes.
 double delay(const Attended &attended, double expected, Parts parts);
 
+// Runs body(thread, team) on at most `wanted` threads in one OpenMP region and returns
+// team, the number that really ran: OpenMP may grant fewer, and on a machine whose CPUs
+// are taken a short call runs on one thread (see threads.cpp). `seconds` is about what
+// one thread would need.
 using TeamBody = void (*)(void *context, int thread, int team);
 int run_team(int wanted, double seconds, TeamBody body, void *context,
              Parts parts = Parts::Even);

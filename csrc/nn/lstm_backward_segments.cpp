@@ -47,7 +47,7 @@ void LstmBackward<T>::recompute(const DirectionRun<T> &r, const Share &share,
         a.c = w.c + (row - w.c_from) * r.padded;
         a.y.base = segment_y_ + share.first_row * r.padded; // known already
         a.y.stride = r.padded;
-        config_.cell.plain() ? k_.lstm_step(a) : k_.lstm_step_variant(a);
+        step_kernel(k_, config_.cell)(a);
     }
 }
 

@@ -63,7 +63,7 @@ template <class T>
 void LstmCall<T>::forward_steps(const DirectionRun<T> &r, const Share &share, int thread,
                                 Index begin, Index end, Laps &laps) {
     const Kernels<T> &k = kernels<T>();
-    const auto step = config_.cell.plain() ? k.lstm_step : k.lstm_step_variant;
+    const auto step = step_kernel(k, config_.cell);
     const Index W = k.width, row_size = r.gates_row, blocks = r.padded / W;
     const auto thread_ = static_cast<std::size_t>(thread);
     const bool keep = keeps_gates();

@@ -27,10 +27,7 @@ LstmStream<T>::LstmStream(const LstmConfig &config, typename LstmWeights<T>::For
         if (config_.projection)
             layer.m = Buffer<T>(cells);
     }
-    CallShape call;
-    call.rows = rows;
-    call.steps = 1;
-    call.width = kernels<T>().width;
+    const CallShape call = shape_of(rows, rows, 1, false, kernels<T>().width);
     seconds_ = call_seconds(config_, call, 1, Cut::Rows);
 }
 
@@ -38,7 +35,7 @@ LstmStream<T>::LstmStream(const LstmConfig &config, typename LstmWeights<T>::For
 template <class T>
 void LstmStream<T>::advance(const T *x, Index x_stride, int thread, int team) {
     const Kernels<T> &k = kernels<T>();
-    const auto step = config_.cell.plain() ? k.lstm_step : k.lstm_step_variant;
+    const auto step = step_kernel(k, config_.cell);
     const int before = now_, after = 1 - now_;
     const bool by_units = plan_.cut == Cut::Units;
     const int parts = by_units ? team : 1, part = by_units ? thread : 0;

@@ -24,6 +24,11 @@ struct CellConfig {
     Index peepholes() const { return peephole ? gates() - 1 : 0; }
 };
 
+// The kernel of a step: the plain cell has its own.
+template <class T> auto step_kernel(const Kernels<T> &kernels, const CellConfig &cell) {
+    return cell.plain() ? kernels.lstm_step : kernels.lstm_step_variant;
+}
+
 struct LstmConfig {
     Index input_size = 0;
     std::vector<Index> hidden; // units of each layer
