@@ -26,6 +26,16 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "hard sigmoid": {"gate_activation": "hard_sigmoid"},
     "relu": {"cell_activation": "relu"},
     "projection to H/2": {"projection_size": 1},
+    "zoneout of h": {"zoneout_h": 0.1},
+    "zoneout of c": {"zoneout_c": 0.1},
+    "zoneout of both": {"zoneout_h": 0.1, "zoneout_c": 0.1},
+    "variational dropout": {"variational_dropout": 0.3},
+    "recurrent dropout on g": {"recurrent_dropout": 0.3},
+    "recurrent dropout on h": {
+        "recurrent_dropout": 0.3,
+        "recurrent_dropout_kind": "hidden",
+    },
+    "weight drop": {"weight_dropout": 0.5},
 }
 ROUNDS = 25
 

@@ -94,6 +94,45 @@ CELLS = [
 
 
 @dataclass(frozen=True)
+class RegularizerCase:
+    """Masks that training draws: the LSTM's arguments, and a cell to draw them in."""
+
+    name: str
+    options: dict[str, Any]
+    cell: CellCase = CellCase("variant", reference=cell.variant())
+
+    def __str__(self) -> str:
+        return self.name
+
+
+PROJECTED = CellCase("projected", reference=cell.variant(), projection=True)
+REGULARIZERS = [
+    RegularizerCase("variational", {"variational_dropout": 0.3}),
+    RegularizerCase("candidate", {"recurrent_dropout": 0.4}),
+    RegularizerCase(
+        "hidden", {"recurrent_dropout": 0.4, "recurrent_dropout_kind": "hidden"}
+    ),
+    RegularizerCase(
+        "hidden-projection",
+        {"recurrent_dropout": 0.3, "recurrent_dropout_kind": "hidden"},
+        PROJECTED,
+    ),
+    RegularizerCase("weight", {"weight_dropout": 0.5}),
+    RegularizerCase("zoneout-h", {"zoneout_h": 0.3}),
+    RegularizerCase("zoneout-c", {"zoneout_c": 0.4}),
+    RegularizerCase(
+        "zoneout-candidate",
+        {"zoneout_h": 0.1, "zoneout_c": 0.2, "recurrent_dropout": 0.3},
+    ),
+    RegularizerCase(
+        "weight-zoneout-projection",
+        {"weight_dropout": 0.2, "zoneout_c": 0.3},
+        PROJECTED,
+    ),
+]
+
+
+@dataclass(frozen=True)
 class Stack:
     """Layers and directions; ``extra_units[k]`` makes layer k's H differ."""
 

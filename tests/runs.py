@@ -155,7 +155,7 @@ def run_reference(
     problem: Problem,
     cell: reference_cell.Cell = reference_cell.PLAIN,
     *,
-    masks: Sequence[np.ndarray] | None = None,
+    masks: reference_lstm.Masks | None = None,
     lstm: Any = reference_lstm,
     backward: bool = True,
 ) -> Arrays:

@@ -116,7 +116,7 @@ def core_pass() -> tuple[Any, dict[str, Any]]:
     y = np.empty((N, T, H), np.float32)
     hn, cn = np.empty(N * H, np.float32), np.empty(N * H, np.float32)
     return core, {
-        "cache": core.forward(x, y, None, None, hn, cn, None, 0.0, 0, None),
+        "cache": core.forward(x, y, None, None, hn, cn, None, False, 0, None),
         "dy": np.ones_like(y),
         "dhn": np.ones_like(hn),
         "dcn": np.ones_like(cn),

@@ -89,16 +89,35 @@ Activation activation_of(const char *argument, const std::string &name) {
                           "'; expected 'sigmoid', 'hard_sigmoid', 'tanh' or 'relu'");
 }
 
+Rates rates_of(const std::array<double, 7> &given) {
+    for (const double rate : given)
+        if (!(rate >= 0 && rate < 1))
+            throw py::value_error("rates has " + std::to_string(rate) +
+                                  "; expected probabilities in [0, 1)");
+    Rates r;
+    r.between = given[0];
+    r.locked = given[1];
+    r.hidden = given[2];
+    r.candidate = given[3];
+    r.weight = given[4];
+    r.zoneout_h = given[5];
+    r.zoneout_c = given[6];
+    return r;
+}
+
 class Lstm {
   public:
     Lstm(Index input_size, std::vector<Index> hidden_sizes, bool bidirectional, bool bias,
          Index projection_size, const std::string &dtype, bool peephole, bool coupled,
-         const std::string &gate, const std::string &cell, double clip) {
+         const std::string &gate, const std::string &cell, double clip,
+         const std::array<double, 7> &rates) {
         if (input_size < 1 || projection_size < 0 || hidden_sizes.empty() ||
             *std::min_element(hidden_sizes.begin(), hidden_sizes.end()) < 1)
             throw py::value_error("sizes must be positive");
         LstmConfig config{input_size, std::move(hidden_sizes), bidirectional, bias,
-                          projection_size, {}};
+                          projection_size, {}, rates_of(rates)};
+        if (config.layers() * config.directions() > static_cast<int>(kMaskSlots))
+            throw py::value_error(std::to_string(config.layers()) + " layers are too many");
         config.cell = {activation_of("gate_activation", gate),
                        activation_of("cell_activation", cell), peephole, coupled, clip};
         if (!(clip >= 0))
@@ -142,16 +161,13 @@ class Lstm {
     }
     Cache forward(const py::array &x, const py::array &y, const MaybeArray &h0,
                   const MaybeArray &c0, const MaybeArray &hn, const MaybeArray &cn,
-                  const MaybeArray &lengths, double dropout, std::uint64_t seed,
+                  const MaybeArray &lengths, bool draws, std::uint64_t seed,
                   const MaybeArray &row_ids, const std::string &memory) {
-        if (!(dropout >= 0 && dropout < 1))
-            throw py::value_error("dropout is " + std::to_string(dropout) +
-                                  "; expected a rate in [0, 1)");
         return std::visit(
             [&](auto &core) {
                 auto arrays = forward_arrays(*core, x, y, h0, c0, hn, cn, lengths);
                 arrays.memory = memory_of(memory);
-                arrays.dropout = dropout;
+                arrays.draws = draws;
                 arrays.seed = seed;
                 arrays.row_ids =
                     optional_flat<const Index>(row_ids, "row_ids", arrays.N, Access::Read);
@@ -322,11 +338,13 @@ void bind_lstm(py::module_ &m) {
         .def("trace", &Cache::trace, arg("layer"), arg("direction"), arg("to"));
     py::class_<Lstm>(m, "LSTM")
         .def(py::init<Index, std::vector<Index>, bool, bool, Index, const std::string &, bool,
-                      bool, const std::string &, const std::string &, double>(),
+                      bool, const std::string &, const std::string &, double,
+                      const std::array<double, 7> &>(),
              arg("input_size"), arg("hidden_sizes"), arg("bidirectional"), arg("bias"),
              arg("projection_size"), arg("dtype"), arg("peephole") = false,
              arg("coupled") = false, arg("gate_activation") = "sigmoid",
-             arg("cell_activation") = "tanh", arg("cell_clip") = 0.0)
+             arg("cell_activation") = "tanh", arg("cell_clip") = 0.0,
+             arg("rates") = std::array<double, 7>())
         .def_property_readonly("layout", &Lstm::layout)
         .def_property_readonly("parameter_count", &Lstm::parameter_count)
         .def_property_readonly("path", &Lstm::path)
@@ -336,7 +354,7 @@ void bind_lstm(py::module_ &m) {
              arg("cn").noconvert(), arg("lengths").noconvert())
         .def("forward", &Lstm::forward, arg("x").noconvert(), arg("y").noconvert(),
              arg("h0").noconvert(), arg("c0").noconvert(), arg("hn").noconvert(),
-             arg("cn").noconvert(), arg("lengths").noconvert(), arg("dropout"), arg("seed"),
+             arg("cn").noconvert(), arg("lengths").noconvert(), arg("draws"), arg("seed"),
              arg("row_ids").noconvert(), arg("memory") = "store")
         .def("backward", &Lstm::backward, arg("cache"), arg("dy").noconvert(),
              arg("dhn").noconvert(), arg("dcn").noconvert(), arg("grads").noconvert(),

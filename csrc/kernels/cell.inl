@@ -20,6 +20,11 @@ template <class T> FASTLSTM_INLINE void store_gate(T *gates, int v, bool half, V
         store<T>(gates + v * W, z);
 }
 
+// A vector, of whose elements `valid` are there.
+template <class T> FASTLSTM_INLINE VecOf<T> load_most(const T *x, Index valid) {
+    return valid >= Simd<T>::W ? load<T>(x) : load_part<T>(x, valid);
+}
+
 // N cells side by side: rows that follow one another, or blocks of one row.
 template <class T, template <class, int> class Cell, int N>
 FASTLSTM_INLINE void step_cells(const StepArgs<T> &s, VecOf<T> (*acc)[4], Index first_row,
@@ -27,15 +32,18 @@ FASTLSTM_INLINE void step_cells(const StepArgs<T> &s, VecOf<T> (*acc)[4], Index 
     constexpr int W = Simd<T>::W;
     const auto row = [&](int j) { return blocks ? first_row : first_row + j; };
     const auto unit = [&](int j) { return blocks ? first_unit + j * W : first_unit; };
-    Many<T, N> z[4], c_prev, c, h;
-    Index units[N];
+    Many<T, N> z[4], c_prev, h_prev = {}, c, h;
+    Place<T, N> at{s.options, &s.masks, {}, {}};
     for (int j = 0; j < N; ++j) {
-        units[j] = unit(j);
+        at.row[j] = row(j);
+        at.unit[j] = unit(j);
         for (int v = 0; v < 4; ++v)
             z[v].v[j] = acc[j][v];
         c_prev.v[j] = load<T>(s.c_prev + row(j) * s.c_prev_stride + unit(j));
+        if (Cell<T, N>::kReadsState && s.options->zoneout_h > 0)
+            h_prev.v[j] = load_most<T>(row_of(s.h, row(j)) + unit(j), s.hidden - unit(j));
     }
-    Cell<T, N>::forward(s.options, units, z, c_prev, c, h);
+    Cell<T, N>::forward(at, z, c_prev, h_prev, c, h);
     for (int j = 0; j < N; ++j) {
         const Index valid = s.hidden - unit(j);
         store<T>(s.c + row(j) * s.c_stride + unit(j), c.v[j]);
@@ -166,31 +174,31 @@ template <class T, template <class, int> class Cell> void step_kernel(const Step
 
 template <class T, template <class, int> class Cell, int N>
 FASTLSTM_INLINE void backward_cells(const CellBackwardArgs<T> &s, Index row, Index unit) {
-    constexpr int W = Simd<T>::W;
     const Index valid = s.hidden - unit;
     const bool half = is_half<T>(s.hidden, unit);
     Many<T, N> z[4], c_prev, c, dh, dc, m;
-    Index units[N];
+    Place<T, N> at{s.options, &s.masks, {}, {}};
     for (int j = 0; j < N; ++j) {
         const Index r = row + j;
-        units[j] = unit;
+        at.row[j] = r;
+        at.unit[j] = unit;
         for (int v = 0; v < 4; ++v)
             z[v].v[j] = load_gate<T>(s.gates + r * s.gates_stride + unit * 4, v, half);
         c_prev.v[j] = load<T>(s.c_prev + r * s.c_prev_stride + unit);
         c.v[j] = load<T>(s.c + r * s.c_stride + unit);
         dc.v[j] = load<T>(s.dc + r * s.dc_stride + unit);
         dh.v[j] = load<T>(s.dh + r * s.dh_stride + unit);
-        if (s.has_dy) {
-            const T *dy = row_of(s.dy, r) + unit;
-            dh.v[j] = dh.v[j] + (valid >= W ? load<T>(dy) : load_part<T>(dy, valid));
-        }
+        if (s.has_dy)
+            dh.v[j] = dh.v[j] + load_most<T>(row_of(s.dy, r) + unit, valid);
     }
-    Cell<T, N>::backward(s.options, units, z, c_prev, c, dh, dc, m);
+    Cell<T, N>::backward(at, z, c_prev, c, dh, dc, m);
     for (int j = 0; j < N; ++j) {
         const Index r = row + j;
         store<T>(s.dc + r * s.dc_stride + unit, dc.v[j]);
         for (int v = 0; v < 4; ++v)
             store_gate<T>(s.gates + r * s.gates_stride + unit * 4, v, half, z[v].v[j]);
+        if (Cell<T, N>::kReadsState && s.options->zoneout_h > 0)
+            store<T>(s.dh + r * s.dh_stride + unit, dh.v[j]);
         if (s.m)
             store<T>(s.m + r * s.m_stride + unit, m.v[j]);
     }

@@ -1,8 +1,22 @@
 // The pointwise LSTM cells on vectors of W units. The drivers in cell.inl are templates on
 // them and know no equation. forward: z holds pre-activations, then activations, in the
 // order i f g o. backward: z holds activations, then gradients of the pre-activations; dc
-// the gradient of c_t from later steps, then of c_{t-1}; m receives o act(c). `unit` is the
-// first unit of each of the N vectors.
+// the gradient of c_t from later steps, then of c_{t-1}; dh that of h_t, then what of it goes
+// to h_{t-1} past the gates; m receives o act(c).
+
+// Where the N vectors stand: their rows, their first units, and what the cell has there.
+template <class T, int N> struct Place {
+    const CellOptions<T> *options;
+    const CellMasks<T> *masks;
+    Index row[N], unit[N];
+};
+template <class T, int N>
+FASTLSTM_INLINE Many<T, N> mask_at(const Place<T, N> &at, const T *rows) {
+    Many<T, N> m;
+    for (int j = 0; j < N; ++j)
+        m.v[j] = load<T>(rows + at.row[j] * at.masks->stride + at.unit[j]);
+    return m;
+}
 
 // Sigmoids of i and f and the tanh of g, side by side with the fraction of o where it is
 // known already. i and g share a division; f has its own, so that a forget gate that is 1 is
@@ -32,8 +46,9 @@ FASTLSTM_INLINE void squash(Many<T, N> *z, Fraction<T, N> &o) {
 template <class T, int N> struct PlainCell {
     using Vec = Many<T, N>;
 
-    FASTLSTM_INLINE void forward(const CellOptions<T> *, const Index *, Vec *z, Vec c_prev,
-                                 Vec &c, Vec &h) {
+    static constexpr bool kReadsState = false; // forward's h_prev
+
+    FASTLSTM_INLINE void forward(const Place<T, N> &, Vec *z, Vec c_prev, Vec, Vec &c, Vec &h) {
         Fraction<T, N> o;
         squash<true>(z, o);
         c = mul_add(z[1], c_prev, z[0] * z[2]);
@@ -42,8 +57,8 @@ template <class T, int N> struct PlainCell {
         h = z[3] * tanh_c;
     }
 
-    FASTLSTM_INLINE void backward(const CellOptions<T> *, const Index *, Vec *z, Vec c_prev,
-                                  Vec c, Vec dh, Vec &dc, Vec &m) {
+    FASTLSTM_INLINE void backward(const Place<T, N> &, Vec *z, Vec c_prev, Vec c, Vec &dh,
+                                  Vec &dc, Vec &m) {
         const VecOf<T> one = splat<T>(T(1));
         const Vec i = z[0], f = z[1], g = z[2], o = z[3];
         const Vec tanh_c = tanh_many(c);
@@ -98,26 +113,46 @@ template <class T, int N> FASTLSTM_INLINE Many<T, N> slope(Activation kind, Many
     return d;
 }
 
-// All that CellOptions offer. Peepholes: Gers, Schraudolph & Schmidhuber 2002, the output
-// gate looks at the new cell. Coupled gates: Greff et al. 2017. A cell at its clip lets no
-// gradient through (Sak, Senior & Beaufays 2014 clip so).
+// All that CellOptions and CellMasks offer. Peepholes: Gers, Schraudolph & Schmidhuber 2002,
+// the output gate looks at the new cell. Coupled gates: Greff et al. 2017. A cell at its clip
+// lets no gradient through (Sak, Senior & Beaufays 2014 clip so). Masked candidate: Semeniuta
+// et al. 2016. Zoneout: Krueger et al. 2017, h shows the new cell even where c keeps the old.
 template <class T, int N> struct VariantCell {
     using Vec = Many<T, N>;
+    static constexpr bool kReadsState = true;
 
     // The peepholes of gate v (i, f, o) at these units.
-    FASTLSTM_INLINE Vec peephole(const CellOptions<T> &o, const Index *unit, int v) {
+    FASTLSTM_INLINE Vec peephole(const Place<T, N> &at, int v) {
         Vec p;
         for (int j = 0; j < N; ++j)
-            p.v[j] = load<T>(o.peephole + unit[j] * 3 + v * Simd<T>::W);
+            p.v[j] = load<T>(at.options->peephole + at.unit[j] * 3 + v * Simd<T>::W);
         return p;
     }
+    // How much of the old state stays: by a mask, or in the mean.
+    FASTLSTM_INLINE Vec stays(const Place<T, N> &at, const T *mask, T mean) {
+        if (mask)
+            return mask_at(at, mask);
+        Vec d;
+        for (int j = 0; j < N; ++j)
+            d.v[j] = splat<T>(mean);
+        return d;
+    }
+    FASTLSTM_INLINE Vec mix(Vec stays, Vec old, Vec fresh) {
+        return mul_add(stays, old, (splat<T>(T(1)) - stays) * fresh);
+    }
 
-    FASTLSTM_INLINE void forward(const CellOptions<T> *options, const Index *unit, Vec *z,
-                                 Vec c_prev, Vec &c, Vec &h) {
-        const CellOptions<T> &o = *options;
+    // The new cell before zoneout.
+    FASTLSTM_INLINE Vec fresh_cell(const CellOptions<T> &o, Vec i, Vec f, Vec g, Vec c_prev) {
+        const Vec c = mul_add(f, c_prev, i * g);
+        return o.clip > 0 ? clamp(c, -o.clip, o.clip) : c;
+    }
+
+    FASTLSTM_INLINE void forward(const Place<T, N> &at, Vec *z, Vec c_prev, Vec h_prev, Vec &c,
+                                 Vec &h) {
+        const CellOptions<T> &o = *at.options;
         if (o.peephole) {
-            z[0] = mul_add(peephole(o, unit, 0), c_prev, z[0]);
-            z[1] = mul_add(peephole(o, unit, 1), c_prev, z[1]);
+            z[0] = mul_add(peephole(at, 0), c_prev, z[0]);
+            z[1] = mul_add(peephole(at, 1), c_prev, z[1]);
         }
         const bool usual = o.gate == Activation::Sigmoid && o.cell == Activation::Tanh;
         Fraction<T, N> out;
@@ -132,11 +167,10 @@ template <class T, int N> struct VariantCell {
         }
         if (o.coupled)
             z[1] = splat<T>(T(1)) - z[0];
-        c = mul_add(z[1], c_prev, z[0] * z[2]);
-        if (o.clip > 0)
-            c = clamp(c, -o.clip, o.clip);
+        const Vec g = at.masks->candidate ? z[2] * mask_at(at, at.masks->candidate) : z[2];
+        c = fresh_cell(o, z[0], z[1], g, c_prev);
         if (o.peephole)
-            z[3] = mul_add(peephole(o, unit, 2), c, z[3]);
+            z[3] = mul_add(peephole(at, 2), c, z[3]);
         if (usual) {
             if (o.peephole)
                 out = fractions<0>(z[3]);
@@ -147,25 +181,48 @@ template <class T, int N> struct VariantCell {
             z[3] = activate(o.gate, z[3]);
             h = z[3] * activate(o.cell, c);
         }
+        if (o.zoneout_h > 0)
+            h = mix(stays(at, at.masks->zoneout_h, o.zoneout_h), h_prev, h);
+        if (o.zoneout_c > 0)
+            c = mix(stays(at, at.masks->zoneout_c, o.zoneout_c), c_prev, c);
     }
 
-    FASTLSTM_INLINE void backward(const CellOptions<T> *options, const Index *unit, Vec *z,
-                                  Vec c_prev, Vec c, Vec dh, Vec &dc, Vec &m) {
-        const CellOptions<T> &o = *options;
-        const Vec i = z[0], f = z[1], g = z[2], out = z[3];
+    FASTLSTM_INLINE void backward(const Place<T, N> &at, Vec *z, Vec c_prev, Vec c, Vec &dh,
+                                  Vec &dc, Vec &m) {
+        const CellOptions<T> &o = *at.options;
+        const VecOf<T> one = splat<T>(T(1));
+        const Vec i = z[0], f = z[1], out = z[3];
+        const bool masked = at.masks->candidate != nullptr;
+        const Vec factor = masked ? mask_at(at, at.masks->candidate) : Vec{};
+        const Vec g = masked ? z[2] * factor : z[2];
+        Vec past_c = {}, past_h = {};
+        if (o.zoneout_c > 0) {
+            const Vec d = stays(at, at.masks->zoneout_c, o.zoneout_c);
+            c = fresh_cell(o, i, f, g, c_prev);
+            past_c = d * dc;
+            dc = (one - d) * dc;
+        }
+        if (o.zoneout_h > 0) {
+            const Vec d = stays(at, at.masks->zoneout_h, o.zoneout_h);
+            past_h = d * dh;
+            dh = (one - d) * dh;
+        }
         const Vec shown = activate(o.cell, c);
         m = out * shown;
         z[3] = dh * shown * slope(o.gate, out);
         dc = mul_add(dh * out, slope(o.cell, shown), dc);
+        dh = past_h;
         if (o.peephole)
-            dc = mul_add(z[3], peephole(o, unit, 2), dc);
+            dc = mul_add(z[3], peephole(at, 2), dc);
         if (o.clip > 0)
             for (int j = 0; j < N; ++j) {
                 const VecOf<T> zero = {}, most = splat<T>(o.clip);
                 dc.v[j] = c.v[j] < most ? dc.v[j] : zero;
                 dc.v[j] = c.v[j] > -most ? dc.v[j] : zero;
             }
-        z[2] = dc * i * slope(o.cell, g);
+        z[2] = dc * i * slope(o.cell, z[2]);
+        if (masked)
+            z[2] = z[2] * factor;
         if (o.coupled) {
             z[0] = dc * (g - c_prev) * slope(o.gate, i);
             z[1] = {};
@@ -173,10 +230,10 @@ template <class T, int N> struct VariantCell {
             z[0] = dc * g * slope(o.gate, i);
             z[1] = dc * c_prev * slope(o.gate, f);
         }
-        dc = dc * f;
+        dc = o.zoneout_c > 0 ? mul_add(dc, f, past_c) : dc * f;
         if (o.peephole) {
-            dc = mul_add(z[0], peephole(o, unit, 0), dc);
-            dc = mul_add(z[1], peephole(o, unit, 1), dc);
+            dc = mul_add(z[0], peephole(at, 0), dc);
+            dc = mul_add(z[1], peephole(at, 1), dc);
         }
     }
 };

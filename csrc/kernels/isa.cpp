@@ -48,6 +48,7 @@ template <class T> constexpr Kernels<T> make_kernels() {
             map_kernel<T, vec_sigmoid<T>>,
             map_kernel<T, vec_tanh<T>>,
             dropout_kernel<T>,
+            mask_kernel<T>,
             softmax_kernel<T>,
             sgd_kernel<T>,
             adam_kernel<T>,

@@ -87,6 +87,14 @@ template <class T> struct CellOptions {
     bool coupled = false;                  // f = 1 - i; its pre-activation is not used
     T clip = 0;                            // |c| is at most this; 0: any
     const T *peephole = nullptr; // blocks of [i f o][W units], padding zero, or null
+    T zoneout_h = 0, zoneout_c = 0; // how much of the old state stays where no mask says so
+};
+
+// Masks of one step, rows of H padded to W; null: none.
+template <class T> struct CellMasks {
+    const T *candidate = nullptr;                       // factors of g
+    const T *zoneout_h = nullptr, *zoneout_c = nullptr; // 1 where the old state stays, or 0
+    Index stride = 0;
 };
 
 // One time step of an LSTM cell for `rows` sequences and the units of the blocks
@@ -114,7 +122,8 @@ template <class T> struct StepArgs {
     T *c = nullptr;            // rows of H padded to W
     Index c_stride = 0;
     Rows<T> y;                 // rows of H: the new hidden state, never beyond H
-    const CellOptions<T> *options = nullptr; // of lstm_step_variant
+    const CellOptions<T> *options = nullptr; // of lstm_step_variant, as are the masks
+    CellMasks<T> masks;                      // with zoneout_h K is H
 };
 
 // The pointwise part of one backward step, same rows and blocks as the forward step.
@@ -127,7 +136,8 @@ template <class T> struct CellBackwardArgs {
     Index c_prev_stride = 0;
     const T *c = nullptr;
     Index c_stride = 0;
-    const T *dh = nullptr;     // rows of H padded to W: gradient from the next step
+    T *dh = nullptr;           // rows of H padded to W: gradient from the next step; with
+                               // zoneout_h out: of h_prev, past the gates
     Index dh_stride = 0;
     bool has_dy = false;
     Rows<const T> dy;          // rows of H: gradient from above
@@ -136,6 +146,7 @@ template <class T> struct CellBackwardArgs {
     T *m = nullptr;            // rows of H padded to W: receives o tanh(c), or null
     Index m_stride = 0;
     const CellOptions<T> *options = nullptr; // of lstm_cell_backward_variant
+    CellMasks<T> masks;                      // those of the forward step
 };
 
 // Gradients of peepholes: sums over rows, added to `sum`, blocks of [i f o][W units].
@@ -159,6 +170,20 @@ template <class T> struct DropoutArgs {
     double p = 0;
     std::uint64_t seed = 0;
     std::uint32_t stream = 0; // which layer draws
+    std::uint64_t row_id = 0;
+    std::uint32_t step = 0;
+};
+
+// The mask alone, for units [begin, end): `dropped` with probability p, else `kept`; the
+// same keep(u) as dropout's. begin is a multiple of kDraws.
+constexpr Index kDraws = 64;
+template <class T> struct MaskArgs {
+    Index begin = 0, end = 0;
+    T *out = nullptr; // of unit 0
+    double p = 0;
+    T dropped = 0, kept = 1;
+    std::uint64_t seed = 0;
+    std::uint32_t stream = 0;
     std::uint64_t row_id = 0;
     std::uint32_t step = 0;
 };
@@ -208,6 +233,7 @@ template <class T> struct Kernels {
     void (*sigmoid)(T *out, const T *x, Index n);
     void (*tanh)(T *out, const T *x, Index n);
     void (*dropout)(const DropoutArgs<T> &);
+    void (*mask)(const MaskArgs<T> &);
     double (*softmax)(const SoftmaxArgs<T> &); // returns log(sum(exp(logits)))
     void (*sgd)(const SgdArgs<T> &);
     void (*adam)(const AdamArgs<T> &);

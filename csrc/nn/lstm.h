@@ -7,8 +7,8 @@
 
 #include "base/phases.h"
 #include "base/threads.h"
+#include "nn/masks.h"
 #include "nn/plan.h"
-#include "nn/sequence_map.h"
 
 namespace fastlstm {
 
@@ -34,7 +34,7 @@ template <class T> struct ForwardArrays {
     const T *h0 = nullptr, *c0 = nullptr; // or null: zero
     T *hn = nullptr, *cn = nullptr;
     Memory memory = Memory::Store; // training only
-    double dropout = 0; // between layers; training only
+    bool draws = false; // the masks of config.rates, from seed; training only
     std::uint64_t seed = 0;
     const Index *row_ids = nullptr; // (N,) identity of each row in masks, or null: 0..N-1
 };
@@ -66,6 +66,7 @@ template <class T> Index row_apart(Index size) {
 // One direction of one layer in one call. R rows in the order of this direction's steps.
 template <class T> struct DirectionRun {
     const ForwardWeights<T> *w = nullptr;
+    int slot = 0;              // layer D + d
     Index I = 0, H = 0, K = 0;
     Index padded = 0;          // H' = H rounded up to W
     Index columns = 0;         // of gates, see packed.h
@@ -74,6 +75,7 @@ template <class T> struct DirectionRun {
     T **y = nullptr;           // (R,) rows of K
     const T **h_prev = nullptr; // (R,) rows of K: y of the step before, or h0
     T *h0 = nullptr;           // (N, K) by rank
+    T *h_factors = nullptr;    // (N, K) by rank: recurrent dropout on h, or null
     T *c0 = nullptr;           // (N, H') by rank
     T *c = nullptr;            // (R, H') where cells are kept; else (N, H') of this step
     T *gates = nullptr;        // (R, gates_row) where gates are kept
@@ -106,6 +108,10 @@ template <class T> class LstmCall {
     Index segment_of(const DirectionRun<T> &r, Index s) const {
         return (map_.steps - s) / r.segment - 1;
     }
+    Activations<T> user_x() const {
+        return {const_cast<T *>(arrays_.x), arrays_.x_n, arrays_.x_t, 0};
+    }
+    Activations<T> user_y() const { return {arrays_.y, arrays_.y_n, arrays_.y_t, 0}; }
     bool begins_segment(const DirectionRun<T> &r, Index s) const {
         return s > 0 && (map_.steps - s) % r.segment == 0;
     }
@@ -127,10 +133,18 @@ template <class T> class LstmCall {
                             Index block_begin, Index block_end) const;
     void copy_cells(const DirectionRun<T> &r, Index s, Index first_row, Index rows,
                     Index unit_begin, Index unit_end) const;
-    // to = from under the masks of the dropout above `layer`, in place or not, at every
-    // by-th step of [begin, end).
-    void drop(int layer, const Activations<T> &from, const Activations<T> &to, Index begin,
-              Index end, Index by) const;
+    // Whether masks lie between `layer` and the next; -1: before the first, L - 1: after the
+    // last.
+    bool drops(int layer) const;
+    // What `layer` hands on under these masks, in place or not: steps [begin, end), or with
+    // a mask for all of them the part of the ranks that is `part` of `parts`.
+    void drop(int layer, const Activations<const T> &from, const Activations<T> &to,
+              Index begin, Index end, int part, int parts, T *scratch) const;
+    // Sets the masks of a step, and h where it is under one; scratch of scratch_masks_.
+    void mask_step(StepArgs<T> &a, const DirectionRun<T> &r, const Share &share, Index s,
+                   T *scratch) const;
+    Index mask_scratch() const; // elements
+    void drop_weights();        // a set of weights, and flat_, of this call's own
 
     LstmWeights<T> &weights_;
     const LstmConfig &config_;
@@ -146,11 +160,14 @@ template <class T> class LstmCall {
     Arena arena_;
     typename LstmWeights<T>::ForwardSet set_;
     std::vector<DirectionRun<T>> runs_;
-    std::vector<Activations<T>> inputs_;  // of each layer; dropped-out where dropout > 0
-    std::vector<Activations<T>> outputs_; // of each layer, before dropout
+    std::vector<Activations<T>> inputs_;  // of each layer, under masks where there are any
+    std::vector<Activations<T>> outputs_; // of each layer, before masks
+    Masks<T> masks_;
+    Buffer<T> own_flat_; // parameters under weight drop
     // Of each thread, for products merged over a chunk of steps. OpenMP may grant fewer
     // threads than were planned, so a thread looks what fits instead of what was meant.
     std::vector<T *> scratch_gates_; // inference only
+    std::vector<T *> scratch_masks_;
     std::vector<const T **> scratch_from_;
     std::vector<T **> scratch_to_;
     Index scratch_rows_ = 0;  // length of the row lists

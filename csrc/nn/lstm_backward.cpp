@@ -15,15 +15,24 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
     : call_(call), config_(call.config_), map_(call.map_), arrays_(arrays), k_(kernels<T>()),
       arena_(call.pool_) {
     Laps laps;
-    set_ = call.weights_.backward(call.flat_, call.version_);
+    if (call.own_flat_.size()) {
+        auto own = std::make_shared<std::vector<BackwardWeights<T>>>();
+        pack_all(*own, config_, call.weights_.layout(), call.flat_);
+        set_ = std::move(own);
+    } else {
+        set_ = call.weights_.backward(call.flat_, call.version_);
+    }
     laps.lap(Phase::Pack);
     const Index W = k_.width, N = map_.N, R = map_.rows();
     const int L = config_.layers(), D = config_.directions();
     plan_ = call.plan_;
     if (plan_.cut == Cut::Layers)
         plan_ = make_plan(config_, call.shape_, num_threads(), false, false);
-    Index K = 0, H = 0, inner = 0;
+    const Rates &rates = call.masks_.rates();
+    Index K = 0, H = 0, recurrent = 0, inner = call.drops(L - 1) ? config_.output() : 0;
     for (int l = 0; l < L; ++l) {
+        recurrent = std::max(recurrent, config_.cell.gates() * config_.units(l) *
+                                            config_.state(l));
         K = std::max(K, config_.state(l));
         H = std::max(H, round_up(config_.units(l), W));
         if (l)
@@ -33,7 +42,11 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
     bool in_one_chunk = true;
     for (const DirectionRun<T> &r : call.runs_)
         in_one_chunk = in_one_chunk && r.chunk >= map_.steps;
+    const Index chunk = in_one_chunk ? R : 2 * chunk_rows();
+    scratch_masks_.resize(static_cast<std::size_t>(plan_.threads));
     for (Placer place(arena_); place.next_pass();) {
+        for (T *&scratch : scratch_masks_)
+            place(scratch, call.mask_scratch());
         for (int d = 0; d < D; ++d) {
             DirectionGradients<T> &g = gradients_[static_cast<std::size_t>(d)];
             place(g.dh, N, padded_k);
@@ -42,10 +55,13 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
                 place(g.dw_ch, 3 * H);
             if (config_.projection) {
                 place(g.dm, N, H);
-                const Index rows = in_one_chunk ? R : 2 * chunk_rows();
-                place(g.dh_rows, rows, padded_k);
-                place(g.m_rows, rows, H);
+                place(g.dh_rows, chunk, padded_k);
+                place(g.m_rows, chunk, H);
             }
+            if (rates.hidden > 0)
+                place(g.h_rows, chunk, K);
+            if (rates.weight > 0)
+                place(g.dw_hh, recurrent);
             place(g.dy, R);
             place(g.dx, R);
         }
@@ -61,7 +77,7 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
             if (!call.keeps_cells())
                 place(segment_c_, cells);
         }
-        if (L > 1)
+        if (inner)
             for (T *&buffer : inner_)
                 place(buffer, R, inner);
     }
@@ -93,7 +109,14 @@ template <class T> void LstmBackward<T>::thread_body(int thread, int team) {
         barrier.wait(team);
         laps.lap(Phase::Wait);
     };
-    for (int l = config_.layers() - 1; l >= 0; --l) {
+    const int top = config_.layers() - 1;
+    T *scratch = scratch_masks_[static_cast<std::size_t>(thread)];
+    if (arrays_.dy && call_.drops(top)) {
+        const Activations<const T> dy{arrays_.dy, arrays_.dy_n, arrays_.dy_t, 0};
+        call_.drop(top, dy, top_dy(), 0, map_.steps, thread, team, scratch);
+        laps.lap(Phase::Dropout);
+    }
+    for (int l = top; l >= 0; --l) {
         if (thread == 0)
             prepare_layer(l);
         laps.lap(Phase::Prepare);
@@ -112,10 +135,14 @@ template <class T> void LstmBackward<T>::thread_body(int thread, int team) {
                 laps.lap(Phase::Dx);
                 meet();
             }
-        if (l > 0 && call_.arrays_.dropout > 0) {
-            call_.drop(l - 1, dx_, dx_, thread, map_.steps, team); // forward's masks again
+        if (call_.drops(l - 1) && dx_.base) { // forward's masks again
+            call_.drop(l - 1, dx_, dx_, 0, map_.steps, thread, team, scratch);
             laps.lap(Phase::Dropout);
             meet();
+        }
+        if (call_.masks_.rates().weight > 0) {
+            add_dropped(l, thread, team);
+            meet(); // the next layer takes the same memory
         }
         if (thread == 0)
             states_out(l);
@@ -127,9 +154,12 @@ template <class T> void LstmBackward<T>::thread_body(int thread, int team) {
 template <class T> void LstmBackward<T>::prepare_layer(int layer) {
     const int L = config_.layers(), D = config_.directions();
     const auto parity = static_cast<std::size_t>(layer & 1);
-    dy_ = layer + 1 == L
-              ? Activations<const T>{arrays_.dy, arrays_.dy_n, arrays_.dy_t, 0}
-              : Activations<const T>{inner_[1 - parity], 0, 0, config_.input(layer + 1)};
+    if (layer + 1 < L)
+        dy_ = {inner_[1 - parity], 0, 0, config_.input(layer + 1)};
+    else if (arrays_.dy && call_.drops(layer))
+        dy_ = top_dy();
+    else
+        dy_ = {arrays_.dy, arrays_.dy_n, arrays_.dy_t, 0};
     dx_ = layer == 0 ? Activations<T>{arrays_.dx, arrays_.dx_n, arrays_.dx_t, 0}
                      : Activations<T>{inner_[parity], 0, 0, config_.input(layer)};
     const T *dhn = arrays_.dhn, *dcn = arrays_.dcn;
@@ -163,6 +193,8 @@ template <class T> void LstmBackward<T>::prepare_layer(int layer) {
         }
         if (config_.projection)
             std::fill(g.dm, g.dm + map_.N * r.padded, T(0));
+        if (g.dw_hh)
+            std::fill(g.dw_hh, g.dw_hh + config_.cell.gates() * r.H * r.K, T(0));
         dhn += dhn ? map_.N * r.K : 0;
         dcn += dcn ? map_.N * r.H : 0;
     }
@@ -210,6 +242,23 @@ void LstmBackward<T>::direction(int layer, int d, const Share &share, Laps &laps
         }
         if (!kept)
             meet(); // the next segment takes the same memory
+    }
+}
+
+// The gradient of W_hh is that of the dropped weights under the same mask.
+template <class T> void LstmBackward<T>::add_dropped(int layer, int part, int parts) {
+    for (int d = 0; d < config_.directions(); ++d) {
+        const DirectionRun<T> &r = call_.run(layer, d);
+        const auto slot = static_cast<std::size_t>(r.slot);
+        T *to = arrays_.grads + call_.weights_.layout().directions[slot].weight_hh;
+        Index begin, end;
+        split(config_.cell.gates() * r.H, parts, part, begin, end);
+        for (Index row = begin; row < end; ++row) {
+            T *from = gradients_[static_cast<std::size_t>(d)].dw_hh + row * r.K;
+            call_.masks_.weight_row(r.slot, row, r.K, from, from);
+            for (Index k = 0; k < r.K; ++k)
+                to[row * r.K + k] += from[k];
+        }
     }
 }
 

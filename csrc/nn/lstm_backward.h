@@ -13,10 +13,12 @@ template <class T> struct DirectionGradients {
     T *dc = nullptr;        // (N, H')
     T *dw_ch = nullptr;     // (3 H') with peepholes: their gradient of a chunk
     T *dm = nullptr;        // (N, H') with a projection: gradient of o tanh(c)
-    // With a projection, of the rows of the chunk at hand and of the one before, which
+    T *dw_hh = nullptr;     // with weight drop: gradient of the dropped weights
+    // With a projection or masked hidden states, of the rows of the chunk at hand and of the one before, which
     // another thread may still read: see LstmBackward::chunk_rows.
     T *dh_rows = nullptr;   // (2 chunks, K') gradient of every h
     T *m_rows = nullptr;    // (2 chunks, H') o tanh(c)
+    T *h_rows = nullptr;    // (2 chunks, K) masked h_prev
     const T **dy = nullptr; // (R,) rows of K, where dy_wanted
     T **dx = nullptr;       // (R,) rows of I, where dx_wanted
 };
@@ -43,6 +45,10 @@ template <class T> class LstmBackward {
     Window<T> window(const DirectionRun<T> &r, Index s0) const;
     void recompute(const DirectionRun<T> &r, const Share &share, const Window<T> &at, Index s1);
     const T *cells_before(const DirectionRun<T> &r, const Window<T> &at, Index s) const;
+    // dy of the last layer under its masks.
+    Activations<T> top_dy() const {
+        return {inner_[static_cast<std::size_t>(config_.layers() & 1)], 0, 0, config_.output()};
+    }
     // The most rows of a chunk of any layer.
     Index chunk_rows() const;
     void step(const DirectionRun<T> &r, const DirectionGradients<T> &g, const Window<T> &window,
@@ -57,6 +63,7 @@ template <class T> class LstmBackward {
     void input_product(int layer, int d, const Window<T> &window, Index row0, Index row1,
                        int parts, int part);
     void states_out(int layer);
+    void add_dropped(int layer, int part, int parts);
 
     LstmCall<T> &call_;
     const LstmConfig &config_;
@@ -71,6 +78,7 @@ template <class T> class LstmBackward {
     Activations<T> dx_;
     // Of the segment at hand where gates, cells are not kept; directions take turns.
     T *segment_gates_ = nullptr, *segment_c_ = nullptr, *segment_y_ = nullptr;
+    std::vector<T *> scratch_masks_; // of each thread
     std::array<T *, 2> inner_ = {nullptr, nullptr}; // dx of a layer is dy of the one below
 };
 

@@ -47,7 +47,10 @@ void LstmBackward<T>::recompute(const DirectionRun<T> &r, const Share &share,
         a.c = w.c + (row - w.c_from) * r.padded;
         a.y.base = segment_y_ + share.first_row * r.padded; // known already
         a.y.stride = r.padded;
-        step_kernel(k_, config_.cell)(a);
+        if (call_.arrays_.draws)
+            call_.mask_step(a, r, share, s,
+                            scratch_masks_[static_cast<std::size_t>(share.thread)]);
+        step_kernel(k_, config_)(a);
     }
 }
 

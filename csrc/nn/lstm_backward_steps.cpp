@@ -66,7 +66,11 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
         a.dy.ptr = g.dy + row;
     }
     a.options = &r.w->options;
-    config_.cell.plain() ? k_.lstm_cell_backward(a) : k_.lstm_cell_backward_variant(a);
+    if (call_.arrays_.draws)
+        a.masks = call_.masks_.cell(r.slot, r.H, s, share.first_row, rows, a.block_begin * W,
+                                    a.block_end * W,
+                                    scratch_masks_[static_cast<std::size_t>(share.thread)]);
+    config_.plain_cell() ? k_.lstm_cell_backward(a) : k_.lstm_cell_backward_variant(a);
     laps.lap(Phase::Cell);
     barrier.wait(share.parts);
     laps.lap(Phase::Wait);
@@ -81,8 +85,22 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
     h.c.stride = g.dh_stride;
     h.panel_begin = state_begin;
     h.panel_end = state_end;
+    h.accumulate = config_.rates.zoneout_h > 0; // the cell left there what passed its gates
     k_.gemm(h);
     laps.lap(Phase::Hidden);
+    if (!r.h_factors)
+        return;
+    const Index begin = state_begin * 4 * W, end = std::min(r.K, state_end * 4 * W);
+    for (Index j = 0; j < rows; ++j) {
+        const Index rank = share.first_row + j;
+        const T *factors = r.h_factors + rank * r.K, *h_prev = r.h_prev[row + j];
+        T *dh = g.dh + rank * g.dh_stride, *masked = g.h_rows + (row + j - at.chunk_from) * r.K;
+        for (Index k = begin; k < end; ++k) {
+            dh[k] *= factors[k];
+            masked[k] = h_prev[k] * factors[k];
+        }
+    }
+    laps.lap(Phase::Dropout);
 }
 
 // Without a forget gate of its own the rows of g and o stand one gate further up.
@@ -142,6 +160,10 @@ void LstmBackward<T>::weight_products(const DirectionRun<T> &r, const DirectionG
     o.b_stride = r.gates_row;
     o.parts[0] = {r.I, {nullptr, 0, r.x + row0, 1}, grads + at.weight_ih};
     o.parts[1] = {r.K, {nullptr, 0, r.h_prev + row0, 1}, grads + at.weight_hh};
+    if (r.h_factors)
+        o.parts[1].a = {g.h_rows + (row0 - window.chunk_from) * r.K, r.K, nullptr, 1};
+    if (g.dw_hh)
+        o.parts[1].c = g.dw_hh;
     if (at.bias >= 0)
         o.parts[2] = {1, {&one, 0, nullptr, 1}, grads + at.bias};
     const Index vectors = r.padded / k_.width; // of a gate

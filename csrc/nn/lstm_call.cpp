@@ -12,16 +12,20 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
                       bool training)
     : weights_(weights), config_(weights.config()), flat_(flat), version_(version),
       arrays_(arrays), training_(training), map_(arrays.N, arrays.T_, arrays.lengths),
-      pool_(pool), arena_(pool) {
+      pool_(pool), arena_(pool),
+      masks_(weights.config(), map_, arrays.draws, arrays.seed, arrays.row_ids) {
     Laps laps;
-    set_ = weights.forward(flat, version);
+    if (masks_.rates().weight > 0)
+        drop_weights();
+    else
+        set_ = weights.forward(flat, version);
     laps.lap(Phase::Pack);
     const int L = config_.layers(), D = config_.directions();
     const Index W = kernels<T>().width, N = map_.N, R = map_.rows();
     // Where gates are not kept, dx is formed before they are given up.
     const bool in_turn = arrays.memory != Memory::Store;
     shape_ = shape_of(N, R, map_.steps, training, W);
-    plan_ = make_plan(config_, shape_, num_threads(), in_turn);
+    plan_ = make_plan(config_, shape_, num_threads(), in_turn, !drops(-1));
     const auto L_ = static_cast<std::size_t>(L);
     if (plan_.cut == Cut::Layers)
         progress_ = std::vector<Progress>(L_);
@@ -33,6 +37,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
     scratch_gates_.resize(keeps_gates() ? 0 : threads);
     scratch_from_.resize(threads);
     scratch_to_.resize(threads);
+    scratch_masks_.resize(threads);
     for (Placer place(arena_); place.next_pass();) {
         for (int l = 0; l < L; ++l) {
             const auto l_ = static_cast<std::size_t>(l);
@@ -43,6 +48,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
                 DirectionRun<T> &r = runs_[l_ * static_cast<std::size_t>(D) +
                                            static_cast<std::size_t>(d)];
                 r.w = &(*set_)[static_cast<std::size_t>(l * D + d)];
+                r.slot = l * D + d;
                 r.I = config_.input(l);
                 r.H = H;
                 r.K = K;
@@ -53,6 +59,8 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
                 place(r.y, R);
                 place(r.h_prev, R);
                 place(r.h0, N, K);
+                if (masks_.rates().hidden > 0)
+                    place(r.h_factors, N, K);
                 place(r.c0, N, padded);
                 // Long enough to fill a run of the outer product, short enough for the cache.
                 r.chunk = std::max(std::max<Index>(1, kOuterRun / N),
@@ -83,27 +91,25 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
             scratch_size_ = std::max(scratch_size_, steps * rows * gates_row);
             scratch_rows_ = std::max(scratch_rows_, steps * rows);
             Activations<T> &in = inputs_[l_], &out = outputs_[l_];
-            if (l == 0)
-                in = {const_cast<T *>(arrays.x), arrays.x_n, arrays.x_t, 0};
-            if (l + 1 == L) {
-                out = {arrays.y, arrays.y_n, arrays.y_t, 0};
-            } else {
-                out.row_stride = D * K;
-                place(out.base, R, D * K);
-                Activations<T> &above = inputs_[l_ + 1];
-                if (arrays.dropout > 0) {
-                    above.row_stride = D * K;
-                    place(above.base, R, D * K);
-                } else if (place.placing()) {
-                    above = out;
-                }
-            }
+            const auto rows_of = [&](Activations<T> &a, Index size) {
+                a.row_stride = size;
+                place(a.base, R, size);
+            };
+            if (drops(l - 1))
+                rows_of(in, config_.input(l));
+            else
+                in = l ? outputs_[l_ - 1] : user_x();
+            if (drops(l) || l + 1 < L)
+                rows_of(out, D * K);
+            else
+                out = user_y();
         }
         for (std::size_t t = 0; t < threads; ++t) {
             if (!keeps_gates())
                 place(scratch_gates_[t], scratch_size_);
             place(scratch_from_[t], scratch_rows_);
             place(scratch_to_[t], scratch_rows_);
+            place(scratch_masks_[t], mask_scratch());
         }
     }
     for (int l = 0; l < L; ++l) {
@@ -147,6 +153,9 @@ template <class T> void LstmCall<T>::copy_states_in() {
                 std::copy(c0 + n * r.H, c0 + (n + 1) * r.H, c);
             if (training_ && !keeps_cells())
                 std::copy(c, c + r.padded, r.c + b * r.padded);
+            if (r.h_factors)
+                masks_.locked(MaskKind::Hidden, r.slot, masks_.rates().hidden, b, r.K,
+                              r.h_factors + b * r.K);
         }
         h0 = h0 ? h0 + N * r.K : nullptr;
         c0 = c0 ? c0 + N * r.H : nullptr;

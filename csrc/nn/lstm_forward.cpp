@@ -9,23 +9,36 @@ template <class T> void LstmCall<T>::forward_thread(int thread, int team) {
     if (plan_.cut == Cut::Layers)
         return forward_wave(thread, team);
     const int D = config_.directions();
+    const int L = config_.layers();
     Laps laps;
-    for (int l = 0; l < config_.layers(); ++l) {
+    const auto meet = [&] {
+        team_barrier_.wait(team);
+        laps.lap(Phase::Wait);
+    };
+    const auto hand_on = [&](int l, const Activations<T> &from, const Activations<T> &to) {
+        drop(l, from, to, 0, map_.steps, thread, team,
+             scratch_masks_[static_cast<std::size_t>(thread)]);
+        laps.lap(Phase::Dropout);
+    };
+    if (drops(-1)) {
+        hand_on(-1, user_x(), inputs_[0]);
+        meet();
+    }
+    for (int l = 0; l < L; ++l) {
+        const auto l_ = static_cast<std::size_t>(l);
+        const bool last = l + 1 == L;
         for (int d = 0; d < D; ++d) {
             Share share;
             if (make_share(plan_, map_, D, d, thread, team, share))
                 forward_steps(run(l, d), share, thread, 0, map_.steps, laps);
         }
-        if (l + 1 == config_.layers())
+        if (last && !drops(l))
             return;
-        team_barrier_.wait(team);
-        laps.lap(Phase::Wait);
-        if (arrays_.dropout > 0) {
-            drop(l, outputs_[static_cast<std::size_t>(l)],
-                 inputs_[static_cast<std::size_t>(l) + 1], thread, map_.steps, team);
-            laps.lap(Phase::Dropout);
-            team_barrier_.wait(team);
-            laps.lap(Phase::Wait);
+        meet();
+        if (drops(l)) {
+            hand_on(l, outputs_[l_], last ? user_y() : inputs_[l_ + 1]);
+            if (!last)
+                meet();
         }
     }
 }
@@ -47,8 +60,8 @@ template <class T> void LstmCall<T>::forward_wave(int thread, int team) {
                 laps.lap(Phase::Wait);
             }
             forward_steps(run(l, 0), all, thread, s0, s1, laps);
-            if (l + 1 < config_.layers() && arrays_.dropout > 0) {
-                drop(l, outputs_[l_], inputs_[l_ + 1], s0, s1, 1);
+            if (drops(l)) {
+                drop(l, outputs_[l_], inputs_[l_ + 1], s0, s1, 0, 1, nullptr);
                 laps.lap(Phase::Dropout);
             }
             progress_[l_].reach(s1);
@@ -63,7 +76,7 @@ template <class T>
 void LstmCall<T>::forward_steps(const DirectionRun<T> &r, const Share &share, int thread,
                                 Index begin, Index end, Laps &laps) {
     const Kernels<T> &k = kernels<T>();
-    const auto step = step_kernel(k, config_.cell);
+    const auto step = step_kernel(k, config_);
     const Index W = k.width, row_size = r.gates_row, blocks = r.padded / W;
     const auto thread_ = static_cast<std::size_t>(thread);
     const bool keep = keeps_gates();
@@ -111,6 +124,8 @@ void LstmCall<T>::forward_steps(const DirectionRun<T> &r, const Share &share, in
         for (Index s = s0; s < s1; ++s) {
             const Index row = map_.row(s) + share.first_row;
             StepArgs<T> a = step_inputs(r, share, s, block_begin, block_end);
+            if (arrays_.draws)
+                mask_step(a, r, share, s, scratch_masks_[thread_]);
             if (merge)
                 a.w_ih = nullptr; // x and bias are in the gates
             a.gates = keep ? r.gates + row * row_size : chunk_gates;
@@ -190,26 +205,6 @@ void LstmCall<T>::copy_cells(const DirectionRun<T> &r, Index s, Index first_row,
         std::copy(from + unit_begin, from + unit_end, to + unit_begin);
 }
 
-// Dropout of one layer's output: one mask a step, as torch has it.
-template <class T>
-void LstmCall<T>::drop(int layer, const Activations<T> &from, const Activations<T> &to,
-                       Index begin, Index end, Index by) const {
-    DropoutArgs<T> a;
-    a.n = config_.input(layer + 1);
-    a.p = arrays_.dropout;
-    a.seed = arrays_.seed;
-    a.stream = static_cast<std::uint32_t>(layer);
-    for (Index s = begin; s < end; s += by)
-        for (Index b = 0; b < map_.active(s); ++b) {
-            const Index n = map_.order[static_cast<std::size_t>(b)];
-            a.x = from.at(map_, b, s);
-            a.out = to.at(map_, b, s);
-            a.row_id = static_cast<std::uint64_t>(arrays_.row_ids ? arrays_.row_ids[n] : n);
-            a.step = static_cast<std::uint32_t>(s);
-            kernels<T>().dropout(a);
-        }
-}
-
 template void LstmCall<float>::forward_thread(int, int);
 template void LstmCall<double>::forward_thread(int, int);
 template StepArgs<float> LstmCall<float>::step_inputs(const DirectionRun<float> &, const Share &,
@@ -221,9 +216,5 @@ template void LstmCall<float>::copy_cells(const DirectionRun<float> &, Index, In
                                           Index) const;
 template void LstmCall<double>::copy_cells(const DirectionRun<double> &, Index, Index, Index,
                                            Index, Index) const;
-template void LstmCall<float>::drop(int, const Activations<float> &, const Activations<float> &,
-                                    Index, Index, Index) const;
-template void LstmCall<double>::drop(int, const Activations<double> &,
-                                     const Activations<double> &, Index, Index, Index) const;
 
 } // namespace fastlstm

@@ -35,7 +35,7 @@ LstmStream<T>::LstmStream(const LstmConfig &config, typename LstmWeights<T>::For
 template <class T>
 void LstmStream<T>::advance(const T *x, Index x_stride, int thread, int team) {
     const Kernels<T> &k = kernels<T>();
-    const auto step = step_kernel(k, config_.cell);
+    const auto step = step_kernel(k, config_);
     const int before = now_, after = 1 - now_;
     const bool by_units = plan_.cut == Cut::Units;
     const int parts = by_units ? team : 1, part = by_units ? thread : 0;

@@ -32,7 +32,8 @@ void pack(ForwardWeights<T> &w, const LstmConfig &config, int layer, const Direc
                 w.w_ch.data()[peephole_offset(p, u, cell, W)] = flat[at.weight_ch + p * H + u];
     }
     w.options = {cell.gate, cell.cell, cell.coupled, T(cell.clip),
-                 cell.peephole ? w.w_ch.data() : nullptr};
+                 cell.peephole ? w.w_ch.data() : nullptr, T(config.rates.zoneout_h),
+                 T(config.rates.zoneout_c)};
     if (at.weight_hr >= 0)
         pack_transposed(kernels<T>(), w.w_hr, flat + at.weight_hr);
 }
@@ -55,6 +56,8 @@ void pack(BackwardWeights<T> &w, const LstmConfig &config, int layer, const Dire
         pack_rows(w.w_hr_t, flat + at.weight_hr);
 }
 
+} // namespace
+
 template <class T, class Weights>
 void pack_all(std::vector<Weights> &set, const LstmConfig &config, const LstmLayout &layout,
               const T *flat) {
@@ -65,8 +68,6 @@ void pack_all(std::vector<Weights> &set, const LstmConfig &config, const LstmLay
             pack(set[i], config, l, layout.directions[i], flat, kernels<T>().width);
         }
 }
-
-} // namespace
 
 LstmLayout make_layout(const LstmConfig &config) {
     LstmLayout layout;
@@ -116,6 +117,14 @@ typename LstmWeights<T>::BackwardSet LstmWeights<T>::backward(const T *flat, Ind
                          [&](auto &set) { pack_all(set, config_, layout_, flat); });
 }
 
+template void pack_all(std::vector<ForwardWeights<float>> &, const LstmConfig &,
+                       const LstmLayout &, const float *);
+template void pack_all(std::vector<ForwardWeights<double>> &, const LstmConfig &,
+                       const LstmLayout &, const double *);
+template void pack_all(std::vector<BackwardWeights<float>> &, const LstmConfig &,
+                       const LstmLayout &, const float *);
+template void pack_all(std::vector<BackwardWeights<double>> &, const LstmConfig &,
+                       const LstmLayout &, const double *);
 template class LstmWeights<float>;
 template class LstmWeights<double>;
 

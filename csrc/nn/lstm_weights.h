@@ -24,10 +24,13 @@ struct CellConfig {
     Index peepholes() const { return peephole ? gates() - 1 : 0; }
 };
 
-// The kernel of a step: the plain cell has its own.
-template <class T> auto step_kernel(const Kernels<T> &kernels, const CellConfig &cell) {
-    return cell.plain() ? kernels.lstm_step : kernels.lstm_step_variant;
-}
+// What training draws masks for; see nn/masks.h. Probabilities, 0: none.
+struct Rates {
+    double between = 0, locked = 0;
+    double hidden = 0, candidate = 0;
+    double weight = 0;
+    double zoneout_h = 0, zoneout_c = 0; // inference mixes the states in these shares
+};
 
 struct LstmConfig {
     Index input_size = 0;
@@ -36,7 +39,12 @@ struct LstmConfig {
     bool bias = true;
     Index projection = 0; // P, or 0
     CellConfig cell;
+    Rates rates;
 
+    bool plain_cell() const {
+        return cell.plain() && rates.candidate == 0 && rates.zoneout_h == 0 &&
+               rates.zoneout_c == 0;
+    }
     int layers() const { return static_cast<int>(hidden.size()); }
     int directions() const { return bidirectional ? 2 : 1; }
     Index units(int layer) const { return hidden[static_cast<std::size_t>(layer)]; }
@@ -47,6 +55,11 @@ struct LstmConfig {
     }
     Index output() const { return directions() * state(layers() - 1); }
 };
+
+// The kernel of a step: the plain cell has its own.
+template <class T> auto step_kernel(const Kernels<T> &kernels, const LstmConfig &config) {
+    return config.plain_cell() ? kernels.lstm_step : kernels.lstm_step_variant;
+}
 
 // Offsets in elements of one direction's parameters in the flat buffer; -1: absent.
 struct DirectionLayout {
@@ -83,6 +96,11 @@ inline Index peephole_offset(Index p, Index unit, const CellConfig &cell, Index 
     const Index slot = cell.coupled && p == 1 ? 2 : p;
     return unit / W * 3 * W + slot * W + unit % W;
 }
+
+// Weights of a call of their own, packed from `flat`; Weights is one of the two above.
+template <class T, class Weights>
+void pack_all(std::vector<Weights> &set, const LstmConfig &config, const LstmLayout &layout,
+              const T *flat);
 
 // Thread-safe: callers share an immutable set of packed weights, one entry for each
 // [layer * D + d].

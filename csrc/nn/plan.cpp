@@ -126,6 +126,7 @@ bool make_share(const Plan &plan, const SequenceMap &map, int directions, int d,
     if (thread < begin || thread >= end)
         return false;
     share = Share();
+    share.thread = thread;
     share.group = d;
     share.members = end - begin;
     share.index = thread - begin;

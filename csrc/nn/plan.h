@@ -45,6 +45,7 @@ std::string describe(const Plan &plan);
 
 // What one thread does for one direction.
 struct Share {
+    int thread = 0;
     int group = 0, members = 1, index = 0; // group: the threads of one direction
     Index first_row = 0, row_end = 0;      // its ranks
     int parts = 1, part = 0;               // its part of the hidden units

@@ -55,6 +55,7 @@ template <class T> struct Activations {
             return base + (map.row(t) + b) * row_stride;
         return base + map.order[static_cast<std::size_t>(b)] * n_stride + t * t_stride;
     }
+    operator Activations<const T>() const { return {base, n_stride, t_stride, row_stride}; }
 };
 
 } // namespace fastlstm

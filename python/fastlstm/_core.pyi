@@ -51,6 +51,7 @@ class LSTM:
         gate_activation: str = "sigmoid",
         cell_activation: str = "tanh",
         cell_clip: float = 0.0,
+        rates: tuple[float, ...] = ...,
     ) -> None: ...
     @property
     def layout(self) -> _Layout: ...
@@ -78,7 +79,7 @@ class LSTM:
         hn: _Floats | None,
         cn: _Floats | None,
         lengths: _Ints | None,
-        dropout: float,
+        draws: bool,
         seed: int,
         row_ids: _Ints | None,
         memory: str = "store",

@@ -156,7 +156,7 @@ void test_backward(const char *isa, const Kernels<T> &k, Index rows_, Index H, b
     const Index W = k.width, Hp = round_up(H, W), N = gate_columns(H, W), stride = Hp + W, dy_stride = H + 1;
     const std::vector<double> z = random_vector<double>(rows_ * H * 4, -2, 2);
     const std::vector<T> c_prev = random_vector<T>(rows_ * stride);
-    const std::vector<T> dh = random_vector<T>(rows_ * stride);
+    std::vector<T> dh = random_vector<T>(rows_ * stride);
     const std::vector<T> dy = random_vector<T>(rows_ * dy_stride);
     std::vector<T> c(c_prev.size()), gates(std::size_t(rows_ * N), T(0)), m(c_prev.size());
     std::vector<T> dc = random_vector<T>(rows_ * stride);

@@ -102,13 +102,13 @@ MUTANTS = [
     Mutant(
         "padded steps lose dh",
         "lstm",
-        'dh = np.where(valid, dzh @ w["weight_hh"], dh)',
-        'dh = dzh @ w["weight_hh"]',
+        "dh = np.where(valid, dh_old, dh)",
+        "dh = dh_old",
     ),
     Mutant(
         "padded steps lose dc",
         "lstm",
-        "dc = np.where(valid, dc_old, dc)",
+        "dc = np.where(valid, dc_old + dc_past, dc)",
         "dc = dc_old",
     ),
     Mutant(
@@ -137,8 +137,8 @@ MUTANTS = [
     Mutant(
         "coupled forget gate of the wrong sign",
         "cell",
-        "dcell * g - dforget if",
-        "dcell * g + dforget if",
+        "dcell * g * factor - dforget if",
+        "dcell * g * factor + dforget if",
         {"coupled": True},
     ),
     Mutant(

@@ -9,6 +9,7 @@ from fastlstm.nn import LSTM, Dropout
 
 from ..cases import CELLS, DTYPES, SHAPES, Stack
 from ..compare import assert_all_close, assert_same_bits
+from ..reference.lstm import Masks
 from ..reference.random import dropout_mask, philox
 from ..runs import make_layer, make_problem, run_layer, run_reference
 from ..tolerances import GRADIENT, MASK_RATE, VALUE
@@ -93,10 +94,12 @@ def test_between_layers(shape, cell, stack, dtype, rng, threads) -> None:
     widths = [
         (shape.P if cell.projection else H) * (1 + stack.bidirectional) for H in sizes
     ]
-    masks = [
-        dropout_mask(0.4, SEED, k, row_ids, shape.T, width)
-        for k, width in enumerate(widths)
-    ]
+    masks = Masks(
+        {
+            k + 1: dropout_mask(0.4, SEED, k, row_ids, shape.T, width)
+            for k, width in enumerate(widths)
+        }
+    )
     actual = run_layer(layer, problem, mask_seed=SEED, row_ids=row_ids)
     expected = run_reference(problem, cell.reference, masks=masks)
     assert_all_close(actual, expected, VALUE[dtype], GRADIENT[dtype])

@@ -16,6 +16,7 @@ from ..compare import (
     gradient_error,
     is_value,
 )
+from ..reference.lstm import Masks
 from ..runs import (
     Problem,
     make_layer,
@@ -56,7 +57,7 @@ def test_reference_against_differences(
 def test_reference_with_masks_against_differences(rng: np.random.Generator) -> None:
     problem = make_problem(rng, SMALL, RICH_STACK, RICH_CELL)
     size = (SMALL.N, SMALL.T, 2 * SMALL.P)
-    masks = [(rng.random(size) > 0.4) / 0.6]
+    masks = Masks({1: (rng.random(size) > 0.4) / 0.6})
 
     def loss(arrays: Arrays) -> float:
         moved = problem.with_arrays(arrays)

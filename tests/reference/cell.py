@@ -113,7 +113,8 @@ def variant_forward(
     i = squash(z[0] + p[0] * c)
     f = 1.0 - i if coupled else squash(z[1] + p[1] * c)
     g = show(z[-2])
-    c_new = np.clip(f * c + i * g, -clip, clip)
+    shown = g * weights.get("candidate", 1.0)  # a mask (Semeniuta et al. 2016, eq. 15)
+    c_new = np.clip(f * c + i * shown, -clip, clip)
     o = squash(z[-1] + p[-1] * c_new)
     return o * show(c_new), c_new, (i, f, g, o, c, c_new)
 
@@ -139,9 +140,10 @@ def variant_backward(
     dzo = dm * m * squash_slope(o)
     dcell = dc + dm * o * show_slope(m) + dzo * p[-1]
     dcell = np.where(np.abs(c_new) < clip, dcell, 0.0)
-    dzg = dcell * i * show_slope(g)
+    factor = weights.get("candidate", 1.0)
+    dzg = dcell * i * factor * show_slope(g)
     dforget = dcell * c
-    dinput = dcell * g - dforget if coupled else dcell * g
+    dinput = dcell * g * factor - dforget if coupled else dcell * g * factor
     dzi = dinput * squash_slope(i)
     dzf = dforget * squash_slope(f)
     dc_old = dcell * f + dzi * p[0]

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -22,6 +22,31 @@ import numpy as np
 from .cell import PLAIN, Array, Cell
 
 DRIVER_WEIGHTS = ("weight_ih", "weight_hh", "weight_hr")
+
+# What was drawn for one direction of one layer, by scan step; absent: no mask.
+# Factors, zero where dropped and 1 / (1 - p) elsewhere: "hidden" (N, R) of h_{t-1} on
+# its way to the gates, "candidate" (N, T, H) of g, "weight" of weight_hh. How much of
+# the old state stays, 1 or 0, or a share: "zoneout_h" and "zoneout_c" (N, T, H).
+Drawn = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Masks:
+    """``inputs[k]`` (N, T or 1, F) multiplies the input of layer k; L: the output."""
+
+    inputs: Mapping[int, Array] = field(default_factory=dict)
+    drawn: Mapping[str, Drawn] = field(default_factory=dict)  # by suffix
+
+    def of(self, suffix: str) -> Drawn:
+        """Those of one direction of one layer."""
+        return self.drawn.get(suffix, {})
+
+
+def zoneout(drawn: Drawn, t: int) -> tuple[Any, Any]:
+    """How much of h and c stays at step t (Krueger et al. 2017, equations 4 and 5)."""
+    return tuple(
+        drawn[k][:, t] if k in drawn else 0.0 for k in ("zoneout_h", "zoneout_c")
+    )
 
 
 def reverse(a: Array, lengths: Array) -> Array:
@@ -38,18 +63,34 @@ def keep(a: Array, lengths: Array) -> Array:
     return np.where(valid[:, :, None], a, 0.0)
 
 
+def at_step(w: Mapping[str, Array], drawn: Drawn, t: int) -> Mapping[str, Array]:
+    """What a cell finds at step t: its weights, and the factors of g."""
+    return {**w, "candidate": drawn["candidate"][:, t]} if "candidate" in drawn else w
+
+
 def scan_forward(
-    w: Mapping[str, Array], x: Array, h: Array, c: Array, lengths: Array, cell: Cell
+    w: Mapping[str, Array],
+    x: Array,
+    h: Array,
+    c: Array,
+    lengths: Array,
+    cell: Cell,
+    drawn: Drawn,
 ) -> tuple[Array, Array, Array, list[Any]]:
     """One direction of one layer: y (N, T, R), the final h and c, and what it saved."""
     ys, saved = [], []
+    w_hh = w["weight_hh"] * drawn.get("weight", 1.0)
     for t in range(x.shape[1]):
         valid = (t < lengths)[:, None]
+        h_in = h * drawn.get("hidden", 1.0)
         zx = x[:, t] @ w["weight_ih"].T
-        zh = h @ w["weight_hh"].T
-        m, c_new, s = cell.forward(zx, zh, c, w)
+        zh = h_in @ w_hh.T
+        m, c_new, s = cell.forward(zx, zh, c, at_step(w, drawn, t))
         h_new = m @ w["weight_hr"].T if "weight_hr" in w else m
-        saved.append((x[:, t], h, m, s))
+        stays_h, stays_c = zoneout(drawn, t)
+        h_new = stays_h * h + (1.0 - stays_h) * h_new
+        c_new = stays_c * c + (1.0 - stays_c) * c_new
+        saved.append((x[:, t], h_in, m, s))
         ys.append(np.where(valid, h_new, 0.0))
         h = np.where(valid, h_new, h)
         c = np.where(valid, c_new, c)
@@ -64,8 +105,10 @@ def scan_backward(
     lengths: Array,
     saved: list[Any],
     cell: Cell,
+    drawn: Drawn,
 ) -> tuple[Array, Array, Array, dict[str, Array]]:
     """Backpropagation through time: dx, dh0, dc0 and the weights' gradients."""
+    w_hh = w["weight_hh"] * drawn.get("weight", 1.0)
     dw = {name: np.zeros_like(value) for name, value in w.items()}
     dxs = []
     for t in reversed(range(dy.shape[1])):
@@ -73,17 +116,21 @@ def scan_backward(
         x, h, m, s = saved[t]
         dh_new = np.where(valid, dh + dy[:, t], 0.0)
         dc_new = np.where(valid, dc, 0.0)
+        stays_h, stays_c = zoneout(drawn, t)
+        dh_past, dc_past = stays_h * dh_new, stays_c * dc_new
+        dh_new, dc_new = (1.0 - stays_h) * dh_new, (1.0 - stays_c) * dc_new
         dm = dh_new @ w["weight_hr"] if "weight_hr" in w else dh_new
-        dzx, dzh, dc_old, dcell = cell.backward(dm, dc_new, s, w)
+        dzx, dzh, dc_old, dcell = cell.backward(dm, dc_new, s, at_step(w, drawn, t))
         if "weight_hr" in w:
             dw["weight_hr"] += dh_new.T @ m
         dw["weight_ih"] += dzx.T @ x
-        dw["weight_hh"] += dzh.T @ h
+        dw["weight_hh"] += dzh.T @ h * drawn.get("weight", 1.0)
         for name, value in dcell.items():
             dw[name] += value
         dxs.append(dzx @ w["weight_ih"])
-        dh = np.where(valid, dzh @ w["weight_hh"], dh)
-        dc = np.where(valid, dc_old, dc)
+        dh_old = dzh @ w_hh * drawn.get("hidden", 1.0) + dh_past
+        dh = np.where(valid, dh_old, dh)
+        dc = np.where(valid, dc_old + dc_past, dc)
     return np.stack(dxs[::-1], axis=1), dh, dc, dw
 
 
@@ -94,7 +141,7 @@ class Cache:
     params: dict[str, Array]
     saved: list[list[Any]]
     lengths: Array
-    masks: Sequence[Array] | None
+    masks: Masks
     cell: Cell
 
 
@@ -133,14 +180,11 @@ def forward(
     x: Array,
     state: tuple[Sequence[Array], Sequence[Array]] | None = None,
     lengths: Array | None = None,
-    masks: Sequence[Array] | None = None,
+    masks: Masks | None = None,
     cell: Cell = PLAIN,
 ) -> tuple[Array, list[Array], list[Array], Cache]:
-    """The whole stack: y, the final h and c, and the cache.
-
-    ``masks[k]`` (N, T, D R) multiplies what layer k hands to layer k + 1: zeros where
-    units are dropped, 1 / (1 - p) elsewhere (inverted dropout).
-    """
+    """The whole stack: y, the final h and c, and the cache."""
+    masks = masks or Masks()
     params = {name: np.asarray(p, np.float64) for name, p in params.items()}
     n, steps = x.shape[:2]
     lengths = np.full(n, steps) if lengths is None else np.asarray(lengths)
@@ -150,14 +194,13 @@ def forward(
     cn: list[Array] = []
     saved = []
     for k, layer in enumerate(suffixes(params)):
-        if k > 0 and masks is not None:
-            a = a * keep(masks[k - 1], lengths)
+        a = a * masks.inputs.get(k, 1.0)
         outputs, layer_saved = [], []
         for suffix in layer:
             w = select(params, suffix)
             h, c = (np.asarray(s[len(hn)], np.float64) for s in (h0, c0))
             u = reverse(a, lengths) if suffix.endswith("_reverse") else a
-            y, h, c, s = scan_forward(w, u, h, c, lengths, cell)
+            y, h, c, s = scan_forward(w, u, h, c, lengths, cell, masks.of(suffix))
             y = reverse(y, lengths) if suffix.endswith("_reverse") else y
             outputs.append(y)
             layer_saved.append(s)
@@ -165,6 +208,7 @@ def forward(
             cn.append(c)
         a = np.concatenate(outputs, axis=2)
         saved.append(layer_saved)
+    a = a * masks.inputs.get(len(saved), 1.0)
     return a, hn, cn, Cache(params, saved, lengths, masks, cell)
 
 
@@ -183,7 +227,7 @@ def backward(
     width = dh0[-1].shape[1] * len(layers[-1])
     steps = len(cache.saved[0][0])
     da = np.zeros((n, steps, width)) if dy is None else np.asarray(dy, np.float64)
-    da = keep(da, lengths)
+    da = keep(da, lengths) * cache.masks.inputs.get(len(layers), 1.0)
     for k in reversed(range(len(layers))):
         parts = np.split(da, len(layers[k]), axis=2)
         da = 0.0
@@ -194,11 +238,17 @@ def backward(
             backwards = suffix.endswith("_reverse")
             du = reverse(parts[d], lengths) if backwards else parts[d]
             dx, dh0[block], dc0[block], dw = scan_backward(
-                w, du, dh, dc, lengths, cache.saved[k][d], cache.cell
+                w,
+                du,
+                dh,
+                dc,
+                lengths,
+                cache.saved[k][d],
+                cache.cell,
+                cache.masks.of(suffix),
             )
             da = da + (reverse(dx, lengths) if backwards else dx)
             for name, value in dw.items():
                 grads[name + suffix] += value
-        if k > 0 and cache.masks is not None:
-            da = da * keep(cache.masks[k - 1], lengths)
+        da = da * cache.masks.inputs.get(k, 1.0)
     return da, dh0, dc0, grads

@@ -67,7 +67,8 @@ class SequenceNetwork:
         lstm = self.lstm
         y, h = self._new(x)
         core, head = lstm.compiled, self.head.compiled
-        ids = row_ids if lstm.dropout else None
+        draws = lstm.regularizers.active
+        ids = row_ids if draws else None
         kept = core.forward(
             x,
             y,
@@ -76,7 +77,7 @@ class SequenceNetwork:
             h,
             None,
             lengths,
-            lstm.dropout,
+            draws,
             mask_seed,
             ids,
             lstm.memory,

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 
 from .._validate import check_bool, check_choice, check_float
 
-__all__ = ["ACTIVATIONS", "CellOptions", "check_cell"]
+__all__ = ["ACTIVATIONS", "PLAIN_CELL", "CellOptions", "check_cell"]
 
 ACTIVATIONS: Final = ("sigmoid", "hard_sigmoid", "tanh", "relu")
 
@@ -19,6 +19,9 @@ class CellOptions(NamedTuple):
     gate_activation: str
     cell_activation: str
     cell_clip: float
+
+
+PLAIN_CELL: Final = CellOptions(False, False, "sigmoid", "tanh", 0.0)
 
 
 def check_cell(

@@ -71,7 +71,23 @@ class LSTM(LSTMSetup):
         is not used.
     dropout : float, default=0.0
         Probability in [0, 1) with which :meth:`forward` zeroes an output of a layer on
-        its way to the next one; needs two layers.
+        its way to the next one, with a new mask at every step; needs two layers. What
+        is kept is scaled by 1 / (1 - p), here and below.
+    variational_dropout : float, default=0.0
+        The same for the inputs of every layer and the outputs y of the last one, with
+        one mask a sequence (Gal & Ghahramani 2016). Final states stay unmasked.
+    recurrent_dropout : float, default=0.0
+        Probability with which :meth:`forward` zeroes
+    recurrent_dropout_kind : {"candidate", "hidden"}, default="candidate"
+        an element of g, with a new mask at every step: the cell forgets nothing
+        (Semeniuta et al. 2016, equation 15); or of h_{t-1} on its way to the gates,
+        with one mask a sequence (Gal & Ghahramani 2016, equation 7).
+    weight_dropout : float, default=0.0
+        Probability with which a forward drops an element of ``weight_hh``, with one
+        mask for the whole call (Merity et al. 2018, AWD-LSTM).
+    zoneout_h, zoneout_c : float, default=0.0
+        Probability with which a unit of h or c keeps its value of the step before
+        (Krueger et al. 2017); inference takes the mean of both values in these shares.
     memory : {"store", "recompute", "checkpoint"}, default="store"
         What :meth:`forward` keeps for :meth:`backward` beside the outputs, for every
         layer and direction: the four gates and the cell of each step (5 N T H numbers);
@@ -97,7 +113,8 @@ class LSTM(LSTMSetup):
     ------
     ValueError, TypeError
         A size below 1 or not an integer, ``projection_size`` not below every hidden
-        size, ``dropout`` with one layer, or sizes that no memory can hold.
+        size, ``dropout`` with one layer, arguments that exclude one another, or sizes
+        that no memory can hold.
 
     Examples
     --------
@@ -193,13 +210,14 @@ class LSTM(LSTMSetup):
         n, t, _ = x.shape
         h0, c0 = (None, None) if state is None else self._pack("state", state, n)
         ids = None if row_ids is None else check_row_ids(row_ids, n)
-        drops = self.dropout or mask_seed is not None
-        seed = resolve_seed(mask_seed, self._rng) if drops else 0
+        draws = self.regularizers.active
+        needed = draws or mask_seed is not None
+        seed = resolve_seed(mask_seed, self._rng) if needed else 0
         y = np.empty((n, t, self._output_size), x.dtype)
         h, hn = self.h_layout.new(n)
         c, cn = self.c_layout.new(n)
         kept = self.compiled.forward(
-            x, y, h0, c0, hn, cn, valid, self.dropout, seed, ids, self.memory
+            x, y, h0, c0, hn, cn, valid, draws, seed, ids, self.memory
         )
         cache = Cache(self, self._core.version, (kept, x, y), kept.bytes)
         return y, (h, c), cache
@@ -312,7 +330,7 @@ class LSTM(LSTMSetup):
         h0, c0 = (None, None) if state is None else self._pack("state", state, n)
         y = np.empty((n, t, self._output_size), x.dtype)
         kept = self.compiled.forward(
-            x, y, h0, c0, None, None, valid, 0.0, 0, None, "store"
+            x, y, h0, c0, None, None, valid, False, 0, None, "store"
         )
         return read_trace(kept, (n, t), self.h_layout, self.c_layout)
 

@@ -19,9 +19,11 @@ from .._validate import (
 )
 from ..params import Parameters, ParameterSpec
 from .base import Core, ParameterLayer
-from .cell import check_cell
+from .cell import PLAIN_CELL, check_cell
+from .combinations import check_combinations
 from .initializers import LSTM_INITIALIZERS, initialize_lstm
 from .lstm_inputs import InputCheck, check_projection, layer_sizes
+from .regularizers import Regularizers, check_regularizers
 from .states import StateLayout
 
 __all__ = ["MEMORY", "LSTMSetup"]
@@ -50,6 +52,12 @@ class LSTMSetup(ParameterLayer):
         forget_bias: float = 1.0,
         chrono_steps: int | None = None,
         dropout: float = 0.0,
+        variational_dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        recurrent_dropout_kind: str = "candidate",
+        weight_dropout: float = 0.0,
+        zoneout_h: float = 0.0,
+        zoneout_c: float = 0.0,
         memory: str = "store",
         dtype: npt.DTypeLike = "float32",
         random_state: RandomState = None,
@@ -71,14 +79,18 @@ class LSTMSetup(ParameterLayer):
             self.chrono_steps = check_int("chrono_steps", chrono_steps, 3)
             if not self.bias:
                 raise ValueError("chrono_steps draws biases, and bias is False")
-        self.dropout = check_float("dropout", dropout, "[0, 1)")
-        if self.dropout and self.num_layers == 1:
-            raise ValueError(
-                "dropout acts between layers and there is one: got "
-                f"dropout={dropout!r} with num_layers=1; use fastlstm.nn.Dropout after "
-                "the layer, or more layers"
-            )
+        self.regularizers = check_regularizers(
+            dropout,
+            variational_dropout,
+            recurrent_dropout,
+            recurrent_dropout_kind,
+            weight_dropout,
+            zoneout_h,
+            zoneout_c,
+            num_layers=self.num_layers,
+        )
         self.memory = memory
+        check_combinations(self._used())
         storage = check_dtype(dtype)
         largest = max(self.hidden_sizes)
         widest = max(self.input_size, 2 * largest)
@@ -93,6 +105,7 @@ class LSTMSetup(ParameterLayer):
             self.projection_size,
             storage.name,
             *self.cell,
+            self.regularizers.rates,
         )
         self.params = Parameters(
             [
@@ -120,13 +133,23 @@ class LSTMSetup(ParameterLayer):
         step_size = 6 * self.c_layout.row_size + 2 * self.input_size
         self.check_inputs = InputCheck(self.input_size, step_size, storage)
 
+    def _used(self) -> dict[str, object]:
+        """Return the arguments that make this another layer than the plain LSTM."""
+        options = {**self.cell._asdict(), **self.regularizers._asdict()}
+        plain = {**PLAIN_CELL._asdict(), **Regularizers()._asdict()}
+        if not self.regularizers.recurrent_dropout:
+            options["recurrent_dropout_kind"] = plain["recurrent_dropout_kind"]
+        options["projection_size"], plain["projection_size"] = self.projection_size, 0
+        return {name: v for name, v in options.items() if v != plain[name]}
+
     def __repr__(self) -> str:
-        return (
-            f"LSTM({self.input_size}, {self.hidden_size}, "
-            f"num_layers={self.num_layers}, bidirectional={self.bidirectional}, "
-            f"projection_size={self.projection_size}, dropout={self.dropout}, "
-            f"memory={self.memory!r}, dtype={self.dtype.name!r})"
-        )
+        shown: dict[str, object] = {
+            "num_layers": self.num_layers,
+            "bidirectional": self.bidirectional,
+        }
+        shown |= self._used() | {"memory": self.memory, "dtype": self.dtype.name}
+        arguments = ", ".join(f"{name}={value!r}" for name, value in shown.items())
+        return f"LSTM({self.input_size}, {self.hidden_size}, {arguments})"
 
     @property
     def memory(self) -> str:
