@@ -51,6 +51,52 @@ def test_decay_ranges_are_maximal() -> None:
     assert make().decay_ranges == [(0, 22, True), (22, 25, False), (25, 30, True)]
 
 
+STATISTICS = [
+    ParameterSpec("weight", (3,)),
+    ParameterSpec("mean", (2, 3), decay=False, statistic=True),
+]
+
+
+def test_statistics_are_written_without_a_new_version() -> None:
+    inner, other = Parameters(STATISTICS, "float64"), Parameters(SPECS, "float64")
+    whole = Parameters.join({"a": other, "b": inner})
+    version = whole.version
+    inner.statistics("mean")[1] = 2.0
+    whole.statistics("b.mean")[0] = 3.0
+    assert whole.version == inner.version == version
+    expected = [[3.0] * 3, [2.0] * 3]
+    for copied in (
+        inner["mean"],
+        whole["b.mean"],
+        inner.state_dict()["mean"],
+        copy.deepcopy(whole).statistics("b.mean"),
+        pickle.loads(pickle.dumps(inner)).statistics("mean"),
+        copy.copy(inner).statistics("mean"),
+    ):
+        np.testing.assert_array_equal(copied, expected)
+    assert whole.decay_ranges[-1] == (SIZE + 3, SIZE + 9, False)
+    with pytest.raises(ValueError, match="read-only"):
+        whole["b.mean"][0] = 1.0
+
+
+def test_only_statistics_are_lent_without_a_version() -> None:
+    for name in ("weight", "variance"):
+        with pytest.raises(
+            ValueError, match=rf"'{name}' is not a statistic: expected .*\['mean'\]"
+        ):
+            Parameters(STATISTICS, "float64").statistics(name)
+    with pytest.raises(ValueError, match="statistic 'mean' must have decay=False"):
+        ParameterSpec("mean", (3,), statistic=True)
+
+
+def test_parts_and_copies_have_locks_of_their_own() -> None:
+    a, b = Parameters(STATISTICS, "float64"), Parameters(STATISTICS, "float64")
+    whole = Parameters.join({"a": a, "b": b})
+    assert copy.copy(a).statistics_lock is a.statistics_lock
+    locks = [a, b, whole, copy.deepcopy(a), pickle.loads(pickle.dumps(a))]
+    assert len({id(params.statistics_lock) for params in locks}) == 5
+
+
 def test_writable_commits_at_exit() -> None:
     params = make()
     version = params.version

@@ -11,11 +11,23 @@ from ._validate import Array
 
 @dataclass(frozen=True)
 class ParameterSpec:
-    """Name and shape of one parameter, and whether weight decay applies to it."""
+    """Name and shape of one parameter, and what applies to it.
+
+    ``decay``: weight decay. ``statistic``: a running statistic, which training's
+    forward writes and no optimizer moves: its gradient is zero, and it has no decay.
+    """
 
     name: str
     shape: tuple[int, ...]
     decay: bool = True
+    statistic: bool = False
+
+    def __post_init__(self) -> None:
+        if self.statistic and self.decay:
+            raise ValueError(
+                f"statistic {self.name!r} must have decay=False: weight decay would "
+                "change it"
+            )
 
     @property
     def size(self) -> int:

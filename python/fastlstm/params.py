@@ -7,11 +7,19 @@ the weights, and a write that nobody is told of would leave those stale. Writing
 through :meth:`Parameters.writable`, :meth:`Parameters.load_state_dict` or
 :meth:`Parameters.update`, each of which gives the buffer a new version. Versions come
 from one counter of the process, so a version names a buffer and its content at once.
+
+Running statistics (batch normalisation) lie in the same buffer, so whatever copies,
+joins or saves the parameters has them. They are the one exception from the rule above:
+training's forward writes them, through :meth:`Parameters.statistics`, without a new
+version, or each forward would outdate the caches of the last ones and every packed
+weight. In return nothing packed or cached may depend on them; inference reads them as
+they are at the moment.
 """
 
 from __future__ import annotations
 
 import itertools
+import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TypeAlias
@@ -70,7 +78,10 @@ class Parameters(Mapping[str, Array]):
     flat : ndarray of shape (size,)
         Read-only view of the range.
     version : int
-        Changes whenever any range of the shared buffer is written.
+        Changes whenever any range of the shared buffer is written, statistics apart.
+    statistics_lock : threading.Lock
+        To be held while the :meth:`statistics` are written, or read together: several
+        threads may train one layer at once. A layer's own, also within a whole.
     grads : Gradients
         Default gradients; those of a joined part are its range of the whole's.
     parts : mapping of str to Parameters
@@ -94,6 +105,7 @@ class Parameters(Mapping[str, Array]):
     ) -> None:
         """Be a new buffer, into which ``parts`` and their values move."""
         check_size("the parameters", layout.size, dtype)
+        self.statistics_lock = threading.Lock()
         self.layout = layout
         self.size = layout.size
         self.parts = parts
@@ -114,6 +126,11 @@ class Parameters(Mapping[str, Array]):
         self.flat = self._values.view()
         self.flat.flags.writeable = False
         self._named = self.layout.views(self.flat)
+        self._statistics = {
+            spec.name: self._values[at].reshape(spec.shape)
+            for spec, at in self.layout.ranges()
+            if spec.statistic
+        }
         self._grads: Gradients | None = None
         for name, at in self.layout.part_ranges():
             self.parts[name]._bind(buffer, begin + at.start)
@@ -196,6 +213,25 @@ class Parameters(Mapping[str, Array]):
     def update(self) -> _Update:
         """Lend the writable flat range, for optimizers; the version changes at exit."""
         return _Update(self)
+
+    def statistics(self, name: str) -> Array:
+        """Return the writable view of a running statistic.
+
+        Writing to it does not change the version: training's forward does so, and must
+        not outdate caches or packed weights. So nothing packed or cached may depend on
+        a statistic. Hold ``statistics_lock`` meanwhile.
+
+        Raises
+        ------
+        ValueError
+            A name that is no statistic's.
+        """
+        if name not in self._statistics:
+            raise ValueError(
+                f"{name!r} is not a statistic: expected one of "
+                f"{list(self._statistics)}; weights are written by writable()"
+            )
+        return self._statistics[name]
 
     def state_dict(self) -> dict[str, Array]:
         """Return a copy of every parameter."""
