@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from fastlstm import _core
 
-N, V, E = 5, 7, 3
+N, V, E, T = 5, 7, 3, 4
 Arguments = dict[str, Any]
 
 
@@ -53,6 +53,44 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Callable[[], Arguments]]] = {
             "out": zeros(N, E),
             "p": 0.5,
             "row_ids": np.arange(N),
+        },
+    ),
+    "batch moments": (
+        lambda x, lengths, out: _core.batch_moments(x, lengths, out),
+        lambda: {
+            "x": zeros(N, T, E),
+            "lengths": np.arange(N) % T + 1,
+            "out": np.zeros((2, E)),
+        },
+    ),
+    "batch norm forward": (
+        lambda x, lengths, moments, weight, bias, y: _core.batch_norm_forward(
+            x, lengths, moments, 1.0, weight, bias, y
+        ),
+        lambda: {
+            "x": zeros(N, T, E),
+            "lengths": np.arange(N) % T + 1,
+            "moments": np.zeros((2, E)),
+            "weight": zeros(E),
+            "bias": zeros(E),
+            "y": zeros(N, T, E),
+        },
+    ),
+    "batch norm backward": (
+        lambda dy, x, lengths, moments, weight, grads, dbias, dx: (
+            _core.batch_norm_backward(
+                dy, x, lengths, moments, 1.0, weight, grads, dbias, dx
+            )
+        ),
+        lambda: {
+            "dy": zeros(N, T, E),
+            "x": zeros(N, T, E),
+            "lengths": np.arange(N) % T + 1,
+            "moments": np.zeros((2, E)),
+            "weight": zeros(E),
+            "grads": zeros(E),
+            "dbias": zeros(E),
+            "dx": zeros(N, T, E),
         },
     ),
     "softmax": (
@@ -116,7 +154,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Callable[[], Arguments]]] = {
         lambda: {"flat": zeros(N)},
     ),
 }
-OUTPUTS = {"y", "grads", "dx", "out", "dtable", "gradient", "params", "velocity", "m"}
+OUTPUTS = {"y", "grads", "dbias", "dx", "out", "dtable", "gradient", "params"}
+OUTPUTS |= {"velocity", "m"}
 ARRAYS = [
     (function, name)
     for function, (_, arguments) in FUNCTIONS.items()
@@ -153,6 +192,15 @@ def test_wrong_arrays(function: str, name: str) -> None:
         ("embedding forward", {"tokens": np.array([0, 1, 2, 3, -1])}),
         ("embedding backward", {"tokens": np.array([0, 1, 2, 3, V])}),
         ("embedding backward", {"tokens": np.array([0, 1, 2, 3, -(2**62)])}),
+        ("batch moments", {"lengths": np.array([1, 2, 3, 4, T + 1])}),
+        ("batch moments", {"lengths": np.array([1, 2, 3, 4, 0])}),
+        ("batch moments", {"x": zeros(N), "lengths": None}),
+        ("batch moments", {"x": zeros(0, E), "lengths": None}),
+        ("batch norm forward", {"lengths": np.array([1, 2, 3, 4, 2**62])}),
+        ("batch norm forward", {"moments": np.full((2, E), -1.0)}),
+        ("batch norm forward", {"moments": np.full((2, E), np.nan)}),
+        ("batch norm backward", {"lengths": np.array([1, 2, 3, 4, -1])}),
+        ("batch norm backward", {"moments": np.full((2, E), -1.0)}),
         ("cross-entropy", {"labels": np.array([0, 1, 2, 3, V])}),
         ("cross-entropy", {"labels": np.array([0, 1, 2, 3, -1])}),
         ("dropout", {"p": 1.0}),

@@ -9,6 +9,7 @@ PYBIND11_MODULE(_core, m, pybind11::mod_gil_not_used()) {
     fastlstm::bind_lstm(m);
     fastlstm::bind_stream(m);
     fastlstm::bind_layers(m);
+    fastlstm::bind_batch_norm(m);
     fastlstm::bind_losses(m);
     fastlstm::bind_optim(m);
 }

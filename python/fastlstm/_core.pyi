@@ -126,6 +126,30 @@ def dropout(
     stream: int,
     row_ids: _Ints | None,
 ) -> None: ...
+
+# Arrays (N, F) or (N, T, F); padded steps are neither read nor written. moments (2, F)
+# float64: mean and biased variance of each feature.
+def batch_moments(x: _Floats, lengths: _Ints | None, moments: _Floats) -> None: ...
+def batch_norm_forward(
+    x: _Floats,
+    lengths: _Ints | None,
+    moments: _Floats,
+    epsilon: float,
+    weight: _Floats | None,
+    bias: _Floats | None,
+    y: _Floats,
+) -> None: ...
+def batch_norm_backward(
+    dy: _Floats,
+    x: _Floats,
+    lengths: _Ints | None,
+    moments: _Floats,
+    epsilon: float,
+    weight: _Floats | None,
+    dweight: _Floats | None,
+    dbias: _Floats | None,
+    dx: _Floats | None,
+) -> None: ...
 def softmax(logits2d: _Floats, out2d: _Floats) -> None: ...
 def squared_error(
     pred2d: _Floats, target2d: _Floats, weight1d: _Floats | None, dpred2d: _Floats

@@ -22,6 +22,14 @@ def embedding(params: Params, tokens: Array) -> Array:
     return params["weight"][tokens]
 
 
+def batch_norm(params: Params, rows: Array, epsilon: float) -> Array:
+    """Each feature of ``rows`` (M, F) normalised over them, scaled and shifted."""
+    mean = rows.mean(axis=0)
+    variance = ((rows - mean) ** 2).mean(axis=0)
+    z = (rows - mean) / np.sqrt(variance + epsilon)
+    return z * params.get("weight", 1.0) + params.get("bias", 0.0)
+
+
 def part(params: Params, name: str) -> dict[str, Array]:
     """The parameters of one layer of a container."""
     return {
