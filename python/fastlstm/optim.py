@@ -3,7 +3,9 @@
 Design: an optimizer holds the parameters that it updates and its own flat state, and
 nothing else; it never decides when to stop. What differs between two of them is one
 method that calls the core for a range. Weight decay spares biases: a step is one pass
-for each range of parameters with the same decay (one for all without decay).
+for each range of parameters with the same decay (one for all without decay). Running
+statistics lie in the buffer too; their gradient is zero and they have no decay, so an
+update has to leave a parameter alone that never had either.
 """
 
 from __future__ import annotations

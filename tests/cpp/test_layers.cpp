@@ -1,9 +1,10 @@
-// Linear, embedding, dropout, losses and optimizers on the table in use: against plain
+// Linear, embedding, dropout, batch norm, losses and optimizers on the table in use: against plain
 // loops, and the same bits for any number of threads and any batch.
 #include <stdexcept>
 
 #include "base/threads.h"
 #include "check.h"
+#include "nn/batch_norm.h"
 #include "nn/dropout.h"
 #include "nn/embedding.h"
 #include "nn/linear.h"
@@ -182,6 +183,63 @@ template <class T> void test_dropout_batch() {
     expect(std::fabs(kept - 0.75 * n) < 5 * deviation, [] { return "dropout rate"; });
 }
 
+// y, dx, dweight and dbias of a ragged batch, with sentinels where it is padded.
+template <class T> void test_batch_norm(Index N, Index steps, Index F) {
+    const std::vector<T> x = random_vector<T>(N * steps * F, 2, 4),
+                         dy = random_vector<T>(N * steps * F), weight = random_vector<T>(F);
+    std::vector<Index> lengths;
+    for (Index n = 0; n < N; ++n)
+        lengths.push_back(1 + n % steps);
+    const ValidSteps valid{N, steps, F, lengths.data()};
+    const auto in = [&](const std::vector<T> &a) {
+        return Steps<const T>{a.data(), steps * F, F};
+    };
+    const auto out = [&](T *a) { return Steps<T>{a, steps * F, F}; };
+    const auto results = [&] {
+        std::vector<T> all(2 * x.size() + std::size_t(2 * F), kSentinel<T>);
+        T *y = all.data(), *dx = y + x.size(), *dweight = dx + x.size(), *dbias = dweight + F;
+        std::fill_n(dweight, 2 * F, T(0));
+        std::vector<double> moments(std::size_t(2 * F));
+        double *mean = moments.data(), *variance = mean + F;
+        batch_moments<T>(valid, in(x), mean, variance);
+        batch_norm_forward<T>(valid, in(x), mean, variance, 0.1, weight.data(), nullptr, out(y));
+        batch_norm_backward<T>(valid, in(dy), in(x), mean, variance, 0.1, weight.data(), dweight,
+                               dbias, out(dx));
+        return all;
+    };
+    std::vector<double> expected(2 * x.size() + std::size_t(2 * F), double(kSentinel<T>));
+    for (Index f = 0; f < F; ++f) {
+        double M = 0, mean = 0, variance = 0, sum = 0, product = 0;
+        const auto each = [&](auto &&body) {
+            for (Index n = 0; n < N; ++n)
+                for (Index t = 0; t < lengths[std::size_t(n)]; ++t)
+                    body(std::size_t((n * steps + t) * F + f));
+        };
+        each([&](std::size_t i) { mean += double(x[i]), ++M; });
+        mean /= M;
+        each([&](std::size_t i) { variance += std::pow(double(x[i]) - mean, 2) / M; });
+        const double w = double(weight[std::size_t(f)]), inverse = 1 / std::sqrt(variance + 0.1);
+        const auto z = [&](std::size_t i) { return (double(x[i]) - mean) * inverse; };
+        each([&](std::size_t i) { sum += double(dy[i]), product += double(dy[i]) * z(i); });
+        each([&](std::size_t i) {
+            expected[i] = w * z(i);
+            expected[x.size() + i] =
+                w * inverse * (double(dy[i]) - sum / M - z(i) * product / M);
+        });
+        expected[2 * x.size() + std::size_t(f)] = product;
+        expected[2 * x.size() + std::size_t(F + f)] = sum;
+    }
+    const std::initializer_list<std::pair<const char *, Index>> sizes = {
+        {"N", N}, {"T", steps}, {"F", F}};
+    set_num_threads(1);
+    const std::vector<T> one = results();
+    expect(error(one, expected) < kRounding<T>,
+           [&] { return label<T>("batch norm", "", sizes); });
+    set_num_threads(3);
+    expect(same_bits(results(), one),
+           [&] { return label<T>("batch norm threads", "", sizes); });
+}
+
 template <class T> void test_losses(Index N, Index K) {
     const std::vector<T> pred = random_vector<T>(N * K, -5, 5);
     std::vector<T> target = random_vector<T>(N * K), weight = random_vector<T>(N, 0, 2);
@@ -286,6 +344,9 @@ template <class T> void test_layers() {
     test_linear_versions<T>();
     test_embedding<T>();
     test_dropout_batch<T>();
+    test_batch_norm<T>(3, 2, 5);
+    test_batch_norm<T>(67, 13, 37);
+    test_batch_norm<T>(301, 17, 1);
     test_losses<T>(5, 3);
     test_losses<T>(1000, 1);
     test_losses<T>(301, 70);
