@@ -1,0 +1,1 @@
+"""What a user of another framework would write today, beside fastlstm's own."""
