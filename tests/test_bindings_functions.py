@@ -39,12 +39,26 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Callable[[], Arguments]]] = {
         },
     ),
     "embedding forward": (
-        lambda table, tokens, out: _core.embedding_forward(table, tokens, out),
-        lambda: {"table": zeros(V, E), "tokens": np.arange(N), "out": zeros(N, E)},
+        lambda table, tokens, scale, out: _core.embedding_forward(
+            table, tokens, scale, out
+        ),
+        lambda: {
+            "table": zeros(V, E),
+            "tokens": np.arange(N),
+            "scale": zeros(V),
+            "out": zeros(N, E),
+        },
     ),
     "embedding backward": (
-        lambda dy, tokens, dtable: _core.embedding_backward(dy, tokens, dtable),
-        lambda: {"dy": zeros(N, E), "tokens": np.arange(N), "dtable": zeros(V, E)},
+        lambda dy, tokens, scale, dtable: _core.embedding_backward(
+            dy, tokens, scale, dtable
+        ),
+        lambda: {
+            "dy": zeros(N, E),
+            "tokens": np.arange(N),
+            "scale": zeros(V),
+            "dtable": zeros(V, E),
+        },
     ),
     "dropout": (
         lambda x, out, p, row_ids: _core.dropout(x, out, p, 0, 0, row_ids),

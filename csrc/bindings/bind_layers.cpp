@@ -130,8 +130,19 @@ class BoundLinear {
 // A copy or a sum of rows: about 10 operations' time an element.
 double row_work(Index n, Index E) { return 10.0 * double(n) * double(E); }
 
+// One factor a token of the table, or null.
+template <class T>
+const T *token_scale(const MaybeArray &scale, Index V, const py::array &out,
+                     const char *out_name) {
+    if (!scale)
+        return nullptr;
+    const T *data = flat_view<const T>(*scale, "scale", V, Access::Read).data;
+    expect_disjoint(out, out_name, *scale, "scale");
+    return data;
+}
+
 void bound_embedding_forward(const py::array &table, const py::array &tokens,
-                             const py::array &out) {
+                             const MaybeArray &scale, const py::array &out) {
     with_dtype(table, "table", [&](auto zero) {
         using T = decltype(zero);
         const auto vt = view<const T>(table, "table", 2, Access::Read);
@@ -141,13 +152,14 @@ void bound_embedding_forward(const py::array &table, const py::array &tokens,
         expect_shape(out, "out", {n, E});
         expect_disjoint(out, "out", table, "table");
         expect_disjoint(out, "out", tokens, "tokens");
+        const T *factors = token_scale<T>(scale, vt.shape[0], out, "out");
         const MaybeReleaseGil release(row_work(n, E));
-        embedding_forward<T>(rows_of(vt), vt.shape[0], E, vk.data, n, rows_of(vo));
+        embedding_forward<T>(rows_of(vt), vt.shape[0], E, vk.data, n, factors, rows_of(vo));
     });
 }
 
 void bound_embedding_backward(const py::array &dy, const py::array &tokens,
-                              const py::array &dtable) {
+                              const MaybeArray &scale, const py::array &dtable) {
     with_dtype(dtable, "dtable", [&](auto zero) {
         using T = decltype(zero);
         const auto vt = view<T>(dtable, "dtable", 2, Access::Write);
@@ -157,8 +169,9 @@ void bound_embedding_backward(const py::array &dy, const py::array &tokens,
         expect_shape(dy, "dy", {n, E});
         expect_disjoint(dtable, "dtable", dy, "dy");
         expect_disjoint(dtable, "dtable", tokens, "tokens");
+        const T *factors = token_scale<T>(scale, vt.shape[0], dtable, "dtable");
         const MaybeReleaseGil release(row_work(n, E));
-        embedding_backward<T>(rows_of(vd), vt.shape[0], E, vk.data, n, rows_of(vt));
+        embedding_backward<T>(rows_of(vd), vt.shape[0], E, vk.data, n, factors, rows_of(vt));
     });
 }
 
@@ -214,9 +227,9 @@ void bind_layers(py::module_ &m) {
         .def("backward", &BoundLinear::backward, arg("dy2d"), arg("x2d"), arg("grads_flat"),
              arg("dx2d"));
     m.def("embedding_forward", &bound_embedding_forward, arg("table"), arg("tokens"),
-          arg("out"));
+          arg("scale"), arg("out"));
     m.def("embedding_backward", &bound_embedding_backward, arg("dy"), arg("tokens"),
-          arg("dtable"));
+          arg("scale"), arg("dtable"));
     m.def("dropout", &bound_dropout, arg("x"), arg("out"), arg("p"), arg("seed"),
           arg("stream"), arg("row_ids"));
 }

@@ -119,30 +119,39 @@ template <class T> void test_embedding() {
     std::vector<Index> tokens;
     for (Index r = 0; r < n; ++r)
         tokens.push_back(r * r % V);
-    std::vector<T> expected(table.size(), T(1));
-    for (Index r = 0; r < n; ++r)
-        for (Index e = 0; e < E; ++e)
-            expected[std::size_t(tokens[std::size_t(r)] * E + e)] += dy[std::size_t(r * E + e)];
-    for (const int threads : {1, 3}) {
-        set_num_threads(threads);
-        std::vector<T> out(std::size_t(n * E)), dtable(table.size(), T(1));
-        embedding_forward<T>(rows<const T>(table.data(), E), V, E, tokens.data(), n,
-                             rows<T>(out.data(), E));
-        bool same = true;
-        for (Index i = 0; i < n * E; ++i)
-            same = same && out[std::size_t(i)] ==
-                               table[std::size_t(tokens[std::size_t(i / E)] * E + i % E)];
-        expect(same, [] { return "embedding forward"; });
-        embedding_backward<T>(rows<const T>(dy.data(), E), V, E, tokens.data(), n,
-                              rows<T>(dtable.data(), E));
-        expect(same_bits(dtable, expected), [] { return "embedding backward"; });
+    for (const std::vector<T> &scale : {std::vector<T>{}, std::vector<T>{2, 0, 1, 4, 0, 2, 8}}) {
+        std::vector<T> expected(table.size(), T(1));
+        const T *factors = scale.empty() ? nullptr : scale.data();
+        const auto factor = [&](Index token) { return factors ? factors[token] : T(1); };
+        for (Index r = 0; r < n; ++r)
+            for (Index e = 0; e < E; ++e) {
+                const Index token = tokens[std::size_t(r)];
+                expected[std::size_t(token * E + e)] +=
+                    factor(token) * dy[std::size_t(r * E + e)];
+            }
+        for (const int threads : {1, 3}) {
+            set_num_threads(threads);
+            std::vector<T> out(std::size_t(n * E), T(9)), dtable(table.size(), T(1));
+            embedding_forward<T>(rows<const T>(table.data(), E), V, E, tokens.data(), n,
+                                 factors, rows<T>(out.data(), E));
+            bool same = true;
+            for (Index i = 0; i < n * E; ++i) {
+                const Index token = tokens[std::size_t(i / E)];
+                same = same && out[std::size_t(i)] ==
+                                   factor(token) * table[std::size_t(token * E + i % E)];
+            }
+            expect(same, [] { return "embedding forward"; });
+            embedding_backward<T>(rows<const T>(dy.data(), E), V, E, tokens.data(), n, factors,
+                                  rows<T>(dtable.data(), E));
+            expect(same_bits(dtable, expected), [] { return "embedding backward"; });
+        }
     }
     for (const Index bad : {Index(-1), V}) {
         tokens[5] = bad;
         std::vector<T> dtable(table.size());
         expect(refuses([&] {
                    embedding_backward<T>(rows<const T>(dy.data(), E), V, E, tokens.data(), n,
-                                         rows<T>(dtable.data(), E));
+                                         nullptr, rows<T>(dtable.data(), E));
                }),
                [] { return "a token outside the table"; });
     }

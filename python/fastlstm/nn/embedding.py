@@ -17,18 +17,21 @@ from .._validate import (
     as_generator,
     check_choice,
     check_dtype,
+    check_float,
     check_int,
     check_lengths,
     check_size,
 )
 from ..params import Gradients, Parameters, ParameterSpec
-from .base import Cache, ParameterLayer, check_like, flat_grads
+from .base import Cache, ParameterLayer, check_like, flat_grads, resolve_seed
 
 if TYPE_CHECKING:
     Mask: TypeAlias = npt.NDArray[np.bool_]
-    EmbeddingCache: TypeAlias = Cache[tuple[IntArray, Mask | None]]
+    EmbeddingCache: TypeAlias = Cache[tuple[IntArray, Mask | None, int]]
 
 INITIALIZERS: Final = ("normal", "uniform")
+# Of the 2^16 streams of a seed Dropout has the last, an LSTM's layers the first ones.
+_STREAM: Final = 2**16 - 2
 
 
 class Embedding(ParameterLayer):
@@ -42,10 +45,14 @@ class Embedding(ParameterLayer):
         Features E of a token's vector.
     initializer : {"normal", "uniform"}, default="normal"
         N(0, 1) as torch, or U(-0.05, 0.05) as Keras.
+    dropout : float, default=0.0
+        Probability in [0, 1) with which :meth:`forward` drops a token of the table: all
+        its occurrences in the call are zero, those of the others scaled by 1 / (1 - p)
+        (Gal & Ghahramani 2016, section 4.2; Merity et al. 2018, section 4.3).
     dtype : {"float32", "float64"}, default="float32"
         Storage and outputs.
     random_state : None, int, numpy.random.Generator or RandomState
-        Source of the table.
+        Source of the table, and of the seeds of forwards without ``mask_seed``.
 
     Attributes
     ----------
@@ -60,6 +67,14 @@ class Embedding(ParameterLayer):
     >>> from fastlstm.nn import Embedding
     >>> Embedding(100, 8, random_state=0)(np.array([[3, 1, 4], [1, 5, 9]])).shape
     (2, 3, 8)
+
+    Dropout in training takes whole words, here 1 wherever it stands:
+
+    >>> words = Embedding(100, 8, dropout=0.4, random_state=0)
+    >>> y, cache = words.forward(np.array([[3, 1, 4], [1, 5, 9]]), mask_seed=8)
+    >>> y.any(axis=2)
+    array([[ True, False,  True],
+           [False,  True,  True]])
     """
 
     def __init__(
@@ -68,17 +83,19 @@ class Embedding(ParameterLayer):
         embedding_dim: int,
         *,
         initializer: str = "normal",
+        dropout: float = 0.0,
         dtype: npt.DTypeLike = "float32",
         random_state: RandomState = None,
     ) -> None:
         self.num_embeddings = check_int("num_embeddings", num_embeddings, 1)
         self.embedding_dim = check_int("embedding_dim", embedding_dim, 1)
         self.initializer = check_choice("initializer", initializer, INITIALIZERS)
+        self.dropout = check_float("dropout", dropout, "[0, 1)")
         shape = (self.num_embeddings, self.embedding_dim)
         storage = check_dtype(dtype)
         check_size("the table", shape[0] * shape[1], storage)
         self.params = Parameters([ParameterSpec("weight", shape)], storage)
-        rng = as_generator(random_state)
+        self._rng = rng = as_generator(random_state)
         with self.params.writable() as values:
             values["weight"][...] = (
                 rng.standard_normal(shape)
@@ -89,13 +106,13 @@ class Embedding(ParameterLayer):
     def __repr__(self) -> str:
         return (
             f"Embedding({self.num_embeddings}, {self.embedding_dim}, "
-            f"dtype={self.dtype.name!r})"
+            f"dropout={self.dropout}, dtype={self.dtype.name!r})"
         )
 
     def __call__(
         self, x: npt.ArrayLike, *, lengths: npt.ArrayLike | None = None
     ) -> Array:
-        """Infer.
+        """Infer; nothing is dropped.
 
         Parameters
         ----------
@@ -117,7 +134,7 @@ class Embedding(ParameterLayer):
         TypeError
             Tokens that are not integers, a masked array.
         """
-        return self._outputs(*self._checked(x, lengths))
+        return self._outputs(*self._checked(x, lengths), None)
 
     def forward(
         self,
@@ -127,11 +144,36 @@ class Embedding(ParameterLayer):
         mask_seed: int | None = None,
         row_ids: npt.ArrayLike | None = None,
     ) -> tuple[Array, EmbeddingCache]:
-        """Run for training: as a call, with a cache; the rest is not used."""
+        """Run for training: as a call, with dropout and a cache.
+
+        Parameters
+        ----------
+        x, lengths
+            As for a call.
+        mask_seed : int, optional
+            Which tokens are dropped is a function of this seed and the token; by
+            default the next seed of ``random_state``.
+        row_ids : optional
+            Not used: a token is dropped in every row.
+
+        Returns
+        -------
+        y : ndarray of shape (N, E) or (N, T, E)
+            The tokens' rows, or zeros.
+        cache : Cache
+            For one :meth:`backward`; the mask is drawn again there, not kept.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As a call, and a bad ``mask_seed``.
+        """
         tokens, padded = self._checked(x, lengths)
-        y = self._outputs(tokens, padded)
+        drops = self.dropout or mask_seed is not None
+        seed = resolve_seed(mask_seed, self._rng) if drops else 0
+        y = self._outputs(tokens, padded, self._scale(seed))
         # A copy: backward needs the tokens again, and may find the caller's refilled.
-        return y, Cache(self, self.params.version, (tokens.copy(), padded))
+        return y, Cache(self, self.params.version, (tokens.copy(), padded, seed))
 
     def backward(
         self,
@@ -159,7 +201,7 @@ class Embedding(ParameterLayer):
         ValueError, TypeError
             Another layer's cache, a used or an outdated one, another shape or dtype.
         """
-        tokens, padded = cache.open(self, self.params.version)
+        tokens, padded, seed = cache.open(self, self.params.version)
         expected = (*tokens.shape, self.embedding_dim)
         dy = check_like("dy", as_floats("dy", dy, self.dtype), expected, "y")
         table = flat_grads(self.params, grads).reshape(-1, self.embedding_dim)
@@ -167,13 +209,25 @@ class Embedding(ParameterLayer):
         if padded is not None:
             valid = ~padded.reshape(-1)
             rows, picked = rows[valid], picked[valid]
-        _core.embedding_backward(rows, picked, table)
+        _core.embedding_backward(rows, picked, self._scale(seed), table)
         cache.close()
 
-    def _outputs(self, tokens: IntArray, padded: Mask | None) -> Array:
+    def _scale(self, seed: int) -> Array | None:
+        """Return a factor for each token (V,): 0 or 1 / (1 - p); None for all 1."""
+        if not self.dropout:
+            return None
+        scale: Array = np.ones(self.num_embeddings, self.dtype)
+        row = scale[None]
+        _core.dropout(row, row, self.dropout, seed, _STREAM, None)
+        return scale
+
+    def _outputs(
+        self, tokens: IntArray, padded: Mask | None, scale: Array | None
+    ) -> Array:
         y = np.empty((*tokens.shape, self.embedding_dim), self.dtype)
         rows = y.reshape(-1, self.embedding_dim)
-        _core.embedding_forward(self.params["weight"], tokens.reshape(-1), rows)
+        table = self.params["weight"]
+        _core.embedding_forward(table, tokens.reshape(-1), scale, rows)
         if padded is not None:
             y[padded] = 0.0
         return y
