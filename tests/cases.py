@@ -93,6 +93,75 @@ CELLS = [
 ]
 
 
+def normal_weights(H: int, rows: int) -> dict[str, tuple[int, ...]]:
+    """The weights of a normalised cell beside its matrices."""
+    return {
+        "bias": (rows,),
+        "gain_ih": (rows,),
+        "gain_hh": (rows,),
+        "gain_c": (H,),
+        "bias_c": (H,),
+    }
+
+
+LAYER_NORM = [
+    CellCase(
+        "layer-norm",
+        {"normalization": "layer"},
+        cell.variant(norm="layer"),
+        lambda H: normal_weights(H, 4 * H),
+    ),
+    CellCase(
+        "layer-norm-no-bias-projection",
+        {"normalization": "layer", "bias": False},
+        cell.variant(norm="layer"),
+        lambda H: {"gain_ih": (4 * H,), "gain_hh": (4 * H,), "gain_c": (H,)},
+        projection=True,
+    ),
+    CellCase(
+        "layer-norm-peephole-coupled-clip",
+        {
+            "normalization": "layer",
+            "peephole": True,
+            "coupled_gates": True,
+            "cell_clip": 0.7,
+        },
+        cell.variant(norm="layer", coupled=True, clip=0.7),
+        lambda H: {
+            "bias": (3 * H,),
+            "weight_ch": (2 * H,),
+            **normal_weights(H, 3 * H),
+        },
+    ),
+]
+CELLS += LAYER_NORM
+BATCH_NORM = [
+    CellCase(
+        "batch-norm",
+        {"normalization": "batch"},
+        cell.variant(norm="batch"),
+        lambda H: normal_weights(H, 4 * H),
+    ),
+    CellCase(
+        "batch-norm-projection-relu",
+        {"normalization": "batch", "cell_activation": "relu"},
+        cell.variant(norm="batch", cell="relu"),
+        lambda H: normal_weights(H, 4 * H),
+        projection=True,
+    ),
+    CellCase(
+        "batch-norm-peephole-coupled",
+        {"normalization": "batch", "peephole": True, "coupled_gates": True},
+        cell.variant(norm="batch", coupled=True),
+        lambda H: {
+            "bias": (3 * H,),
+            "weight_ch": (2 * H,),
+            **normal_weights(H, 3 * H),
+        },
+    ),
+]
+
+
 @dataclass(frozen=True)
 class RegularizerCase:
     """Masks that training draws: the LSTM's arguments, and a cell to draw them in."""

@@ -89,6 +89,17 @@ Activation activation_of(const char *argument, const std::string &name) {
                           "'; expected 'sigmoid', 'hard_sigmoid', 'tanh' or 'relu'");
 }
 
+Normalization norm_of(const std::string &name) {
+    if (name == "none")
+        return Normalization::None;
+    if (name == "layer")
+        return Normalization::Layer;
+    if (name == "batch")
+        return Normalization::Batch;
+    throw py::value_error("normalization is '" + name +
+                          "'; expected 'none', 'layer' or 'batch'");
+}
+
 Rates rates_of(const std::array<double, 7> &given) {
     for (const double rate : given)
         if (!(rate >= 0 && rate < 1))
@@ -110,12 +121,16 @@ class Lstm {
     Lstm(Index input_size, std::vector<Index> hidden_sizes, bool bidirectional, bool bias,
          Index projection_size, const std::string &dtype, bool peephole, bool coupled,
          const std::string &gate, const std::string &cell, double clip,
-         const std::array<double, 7> &rates) {
+         const std::array<double, 7> &rates, const std::string &norm, Index norm_steps) {
         if (input_size < 1 || projection_size < 0 || hidden_sizes.empty() ||
             *std::min_element(hidden_sizes.begin(), hidden_sizes.end()) < 1)
             throw py::value_error("sizes must be positive");
         LstmConfig config{input_size, std::move(hidden_sizes), bidirectional, bias,
-                          projection_size, {}, rates_of(rates)};
+                          projection_size, {}, rates_of(rates), {}};
+        config.norm = {norm_of(norm), norm_steps};
+        if (norm_steps < 1)
+            throw py::value_error("normalization_steps is " + std::to_string(norm_steps) +
+                                  "; expected at least 1");
         if (config.layers() * config.directions() > static_cast<int>(kMaskSlots))
             throw py::value_error(std::to_string(config.layers()) + " layers are too many");
         config.cell = {activation_of("gate_activation", gate),
@@ -161,13 +176,13 @@ class Lstm {
     }
     Cache forward(const py::array &x, const py::array &y, const MaybeArray &h0,
                   const MaybeArray &c0, const MaybeArray &hn, const MaybeArray &cn,
-                  const MaybeArray &lengths, bool draws, std::uint64_t seed,
+                  const MaybeArray &lengths, bool learns, std::uint64_t seed,
                   const MaybeArray &row_ids, const std::string &memory) {
         return std::visit(
             [&](auto &core) {
                 auto arrays = forward_arrays(*core, x, y, h0, c0, hn, cn, lengths);
                 arrays.memory = memory_of(memory);
-                arrays.draws = draws;
+                arrays.learns = learns;
                 arrays.seed = seed;
                 arrays.row_ids =
                     optional_flat<const Index>(row_ids, "row_ids", arrays.N, Access::Read);
@@ -300,7 +315,10 @@ class Lstm {
             set = core->weights.forward(static_cast<const T *>(bound.flat), bound.epoch);
         }
         return Stream(StreamOf<T>{
-            core, LstmStream<T>(core->config(), std::move(set), batch_size), flops});
+            core,
+            LstmStream<T>(core->config(), std::move(set), batch_size, core->weights.layout(),
+                          static_cast<const T *>(bound.flat)),
+            flops});
     }
 
     std::variant<std::shared_ptr<LstmCore<float>>, std::shared_ptr<LstmCore<double>>> core_;
@@ -308,43 +326,22 @@ class Lstm {
 
 } // namespace
 
-void Cache::trace(int layer, int direction, const std::array<py::array, 6> &to) const {
-    std::visit(
-        [&](const auto &cache) {
-            using T = typename std::decay_t<decltype(*cache.core)>::Scalar;
-            const LstmConfig &config = cache.core->config();
-            if (!cache.call || !cache.call->keeps_gates())
-                throw py::value_error("the cache was used or does not keep gates");
-            if (layer < 0 || layer >= config.layers() || direction < 0 ||
-                direction >= config.directions())
-                throw py::value_error("no layer " + std::to_string(layer) +
-                                      " in direction " + std::to_string(direction));
-            constexpr const char *kNames[] = {"i", "f", "g", "o", "c", "h"};
-            T *data[6];
-            for (std::size_t k = 0; k < 6; ++k) {
-                const Index size = k < 5 ? config.units(layer) : config.state(layer);
-                const Index all = cache.N * cache.T_ * size;
-                data[k] = flat_view<T>(to[k], kNames[k], all, Access::Write).data;
-            }
-            cache.call->trace(layer, direction,
-                              {{data[0], data[1], data[2], data[3]}, data[4], data[5]});
-        },
-        value_);
-}
-
 void bind_lstm(py::module_ &m) {
     using py::arg;
     py::class_<Cache>(m, "Cache").def_property_readonly("bytes", &Cache::bytes)
-        .def("trace", &Cache::trace, arg("layer"), arg("direction"), arg("to"));
+        .def("trace", &Cache::trace, arg("layer"), arg("direction"), arg("to"))
+        .def("statistics", &Cache::statistics, arg("layer"), arg("direction"), arg("to"))
+        .def_property_readonly("active_rows", &Cache::active_rows);
     py::class_<Lstm>(m, "LSTM")
         .def(py::init<Index, std::vector<Index>, bool, bool, Index, const std::string &, bool,
                       bool, const std::string &, const std::string &, double,
-                      const std::array<double, 7> &>(),
+                      const std::array<double, 7> &, const std::string &, Index>(),
              arg("input_size"), arg("hidden_sizes"), arg("bidirectional"), arg("bias"),
              arg("projection_size"), arg("dtype"), arg("peephole") = false,
              arg("coupled") = false, arg("gate_activation") = "sigmoid",
              arg("cell_activation") = "tanh", arg("cell_clip") = 0.0,
-             arg("rates") = std::array<double, 7>())
+             arg("rates") = std::array<double, 7>(), arg("normalization") = "none",
+             arg("normalization_steps") = 1)
         .def_property_readonly("layout", &Lstm::layout)
         .def_property_readonly("parameter_count", &Lstm::parameter_count)
         .def_property_readonly("path", &Lstm::path)
@@ -354,7 +351,7 @@ void bind_lstm(py::module_ &m) {
              arg("cn").noconvert(), arg("lengths").noconvert())
         .def("forward", &Lstm::forward, arg("x").noconvert(), arg("y").noconvert(),
              arg("h0").noconvert(), arg("c0").noconvert(), arg("hn").noconvert(),
-             arg("cn").noconvert(), arg("lengths").noconvert(), arg("draws"), arg("seed"),
+             arg("cn").noconvert(), arg("lengths").noconvert(), arg("learns"), arg("seed"),
              arg("row_ids").noconvert(), arg("memory") = "store")
         .def("backward", &Lstm::backward, arg("cache"), arg("dy").noconvert(),
              arg("dhn").noconvert(), arg("dcn").noconvert(), arg("grads").noconvert(),

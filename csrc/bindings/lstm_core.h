@@ -78,6 +78,9 @@ class FASTLSTM_LOCAL Cache {
     }
     // Gates i, f, g, o and cells (N, T, H), hidden states (N, T, K) of every valid step.
     void trace(int layer, int direction, const std::array<py::array, 6> &to) const;
+    // Batch normalisation: means and variances of x, h and c of every step.
+    void statistics(int layer, int direction, const std::array<py::array, 6> &to) const;
+    std::vector<Index> active_rows() const; // of every step
 
   private:
     std::variant<CacheOf<float>, CacheOf<double>> value_;

@@ -147,15 +147,19 @@ template <class T, int N> struct VariantCell {
         return o.clip > 0 ? clamp(c, -o.clip, o.clip) : c;
     }
 
-    FASTLSTM_INLINE void forward(const Place<T, N> &at, Vec *z, Vec c_prev, Vec h_prev, Vec &c,
-                                 Vec &h) {
+    FASTLSTM_INLINE bool is_usual(const CellOptions<T> &o) {
+        return o.gate == Activation::Sigmoid && o.cell == Activation::Tanh;
+    }
+
+    // Gates and the new cell. In the usual case o stays a fraction, to share a division.
+    FASTLSTM_INLINE void remember(const Place<T, N> &at, Vec *z, Vec c_prev, Vec &c,
+                                  Fraction<T, N> &out) {
         const CellOptions<T> &o = *at.options;
         if (o.peephole) {
             z[0] = mul_add(peephole(at, 0), c_prev, z[0]);
             z[1] = mul_add(peephole(at, 1), c_prev, z[1]);
         }
-        const bool usual = o.gate == Activation::Sigmoid && o.cell == Activation::Tanh;
-        Fraction<T, N> out;
+        const bool usual = is_usual(o);
         if (usual && o.peephole) {
             squash<false>(z, out);
         } else if (usual) {
@@ -171,14 +175,22 @@ template <class T, int N> struct VariantCell {
         c = fresh_cell(o, z[0], z[1], g, c_prev);
         if (o.peephole)
             z[3] = mul_add(peephole(at, 2), c, z[3]);
-        if (usual) {
-            if (o.peephole)
-                out = fractions<0>(z[3]);
+        if (!usual)
+            z[3] = activate(o.gate, z[3]);
+        else if (o.peephole)
+            out = fractions<0>(z[3]);
+    }
+
+    FASTLSTM_INLINE void forward(const Place<T, N> &at, Vec *z, Vec c_prev, Vec h_prev, Vec &c,
+                                 Vec &h) {
+        const CellOptions<T> &o = *at.options;
+        Fraction<T, N> out = {};
+        remember(at, z, c_prev, c, out);
+        if (is_usual(o)) {
             Vec shown;
             divide(out, fractions<(1 << N) - 1>(c + c), z[3], shown);
             h = z[3] * shown;
         } else {
-            z[3] = activate(o.gate, z[3]);
             h = z[3] * activate(o.cell, c);
         }
         if (o.zoneout_h > 0)
@@ -187,31 +199,25 @@ template <class T, int N> struct VariantCell {
             c = mix(stays(at, at.masks->zoneout_c, o.zoneout_c), c_prev, c);
     }
 
-    FASTLSTM_INLINE void backward(const Place<T, N> &at, Vec *z, Vec c_prev, Vec c, Vec &dh,
-                                  Vec &dc, Vec &m) {
+    // dh becomes the gradient of what the cell shows; what zoneout keeps of it is returned.
+    FASTLSTM_INLINE Vec past_h(const Place<T, N> &at, Vec &dh) {
+        if (!(at.options->zoneout_h > 0))
+            return {};
+        const Vec d = stays(at, at.masks->zoneout_h, at.options->zoneout_h);
+        const Vec past = d * dh;
+        dh = (splat<T>(T(1)) - d) * dh;
+        return past;
+    }
+
+    // From the gradient dc of the new cell c on; z[3] is that of o's sum already. dc becomes
+    // that of c_prev, with past_c, what zoneout keeps.
+    FASTLSTM_INLINE void forget(const Place<T, N> &at, Vec *z, Vec c_prev, Vec c, Vec past_c,
+                                Vec &dc) {
         const CellOptions<T> &o = *at.options;
-        const VecOf<T> one = splat<T>(T(1));
-        const Vec i = z[0], f = z[1], out = z[3];
+        const Vec i = z[0], f = z[1];
         const bool masked = at.masks->candidate != nullptr;
         const Vec factor = masked ? mask_at(at, at.masks->candidate) : Vec{};
         const Vec g = masked ? z[2] * factor : z[2];
-        Vec past_c = {}, past_h = {};
-        if (o.zoneout_c > 0) {
-            const Vec d = stays(at, at.masks->zoneout_c, o.zoneout_c);
-            c = fresh_cell(o, i, f, g, c_prev);
-            past_c = d * dc;
-            dc = (one - d) * dc;
-        }
-        if (o.zoneout_h > 0) {
-            const Vec d = stays(at, at.masks->zoneout_h, o.zoneout_h);
-            past_h = d * dh;
-            dh = (one - d) * dh;
-        }
-        const Vec shown = activate(o.cell, c);
-        m = out * shown;
-        z[3] = dh * shown * slope(o.gate, out);
-        dc = mul_add(dh * out, slope(o.cell, shown), dc);
-        dh = past_h;
         if (o.peephole)
             dc = mul_add(z[3], peephole(at, 2), dc);
         if (o.clip > 0)
@@ -235,5 +241,26 @@ template <class T, int N> struct VariantCell {
             dc = mul_add(z[0], peephole(at, 0), dc);
             dc = mul_add(z[1], peephole(at, 1), dc);
         }
+    }
+
+    FASTLSTM_INLINE void backward(const Place<T, N> &at, Vec *z, Vec c_prev, Vec c, Vec &dh,
+                                  Vec &dc, Vec &m) {
+        const CellOptions<T> &o = *at.options;
+        const Vec out = z[3];
+        Vec past_c = {};
+        if (o.zoneout_c > 0) {
+            const CellMasks<T> &masks = *at.masks;
+            const Vec d = stays(at, masks.zoneout_c, o.zoneout_c);
+            const Vec g = masks.candidate ? z[2] * mask_at(at, masks.candidate) : z[2];
+            c = fresh_cell(o, z[0], z[1], g, c_prev);
+            past_c = d * dc;
+            dc = (splat<T>(T(1)) - d) * dc;
+        }
+        const Vec past = past_h(at, dh), shown = activate(o.cell, c);
+        m = out * shown;
+        z[3] = dh * shown * slope(o.gate, out);
+        dc = mul_add(dh * out, slope(o.cell, shown), dc);
+        dh = past;
+        forget(at, z, c_prev, c, past_c, dc);
     }
 };

@@ -28,10 +28,13 @@ namespace {
 #include "kernels/transpose.inl"
 #include "kernels/cells.inl"
 #include "kernels/cell.inl"
+#include "kernels/ceiling.inl"
+#include "kernels/norm.inl"
+#include "kernels/layer_norm.inl"
+#include "kernels/batch_norm.inl"
 #include "kernels/random.inl"
 #include "kernels/loss.inl"
 #include "kernels/optimizer.inl"
-#include "kernels/ceiling.inl"
 // clang-format on
 
 template <class T> constexpr Kernels<T> make_kernels() {
@@ -44,6 +47,10 @@ template <class T> constexpr Kernels<T> make_kernels() {
             step_kernel<T, VariantCell>,
             cell_backward_kernel<T, VariantCell>,
             peephole_kernel<T>,
+            {layer_norm_step<T>, batch_norm_step<T>},
+            {layer_norm_backward<T>, batch_norm_backward<T>},
+            {layer_norm_input<T>, batch_norm_input<T>},
+            {norm_gradients<T, Normalization::Layer>, norm_gradients<T, Normalization::Batch>},
             map_kernel<T, vec_exp<T>>,
             map_kernel<T, vec_sigmoid<T>>,
             map_kernel<T, vec_tanh<T>>,

@@ -188,6 +188,62 @@ template <class T> struct MaskArgs {
     std::uint32_t step = 0;
 };
 
+// A cell with normalised sums and a normalised cell: see kernels/norm.inl. The statistics
+// are those of each row, or of each unit over the rows of a step.
+//   z = gain_ih N(x W_ih^T) + gain_hh N(h W_hh^T) + bias
+//   c as ever,  h = o tanh(gain_c N(c) + bias_c)
+enum class Normalization { None, Layer, Batch };
+constexpr double kNormEpsilon = 1e-5;
+template <class T> struct NormArgs {
+    Index count = 0;           // of the sums of a row: gates with weights times H
+    const T *valid = nullptr;  // gate columns: 1 where a column is one of these, else 0
+    const T *gain_ih = nullptr, *gain_hh = nullptr, *bias = nullptr; // gate columns
+    const T *gain_c = nullptr, *bias_c = nullptr;                    // H padded to W
+    T *x = nullptr, *h = nullptr; // rows of gate columns: sums in, normalised out
+    Index stride = 0;
+    // Batch: means and variances, each of x, h (gate columns) and c (H padded to W): see
+    // batch_statistics. Layer: of each row what to multiply x, h and c with, and c's mean.
+    T *statistics = nullptr;
+    bool given = false; // Batch: the statistics are not of these rows
+};
+constexpr Index kLayerStatistics = 4;
+// Of the six parts of a step's statistics: mean x, variance x, mean h, ..., variance c.
+static inline Index batch_statistics(int part, Index columns, Index padded) {
+    return part < 4 ? part * columns : 4 * columns + (part - 4) * padded;
+}
+
+// A step: `step` without its products and inputs, but with `gates` always there.
+template <class T> struct NormStepArgs {
+    StepArgs<T> step;
+    NormArgs<T> norm;
+};
+// Its pointwise part backward: dh and gates as ever, but the sums of h get a gradient of
+// their own, in dh_sums. da, rows of H padded to W: gradient of gain_c N(c) + bias_c.
+template <class T> struct NormBackwardArgs {
+    CellBackwardArgs<T> cell;
+    NormArgs<T> norm;
+    T *dh_sums = nullptr; // rows of gate columns
+    T *da = nullptr;      // rows of H padded to W
+};
+// After it: gates, gradients of z, become those of x W_ih^T.
+template <class T> struct NormInputArgs {
+    Index rows = 0, hidden = 0;
+    Index block_begin = 0, block_end = 0;
+    T *gates = nullptr; // rows as norm.x
+    NormArgs<T> norm;
+};
+// Before it: gradients of gains and biases, sums over rows added to `sum`: gain_ih, gain_hh,
+// bias (gate columns each), gain_c, bias_c (H padded to W each).
+template <class T> struct NormGradientArgs {
+    Index rows = 0, hidden = 0;
+    Index block_begin = 0, block_end = 0;
+    const T *gates = nullptr; // rows as norm.x
+    const T *c = nullptr, *da = nullptr;
+    Index c_stride = 0; // of both
+    NormArgs<T> norm;
+    T *sum = nullptr;
+};
+
 // Softmax cross-entropy of one row; see kernels/loss.inl.
 template <class T> struct SoftmaxArgs {
     Index n = 0;
@@ -229,6 +285,10 @@ template <class T> struct Kernels {
     void (*lstm_step_variant)(const StepArgs<T> &);
     void (*lstm_cell_backward_variant)(const CellBackwardArgs<T> &);
     void (*peephole_gradients)(const PeepholeArgs<T> &);
+    void (*norm_step[2])(const NormStepArgs<T> &); // of rows, of a batch, as those below
+    void (*norm_backward[2])(const NormBackwardArgs<T> &);
+    void (*norm_input[2])(const NormInputArgs<T> &);
+    void (*norm_gradients[2])(const NormGradientArgs<T> &);
     void (*exp)(T *out, const T *x, Index n);
     void (*sigmoid)(T *out, const T *x, Index n);
     void (*tanh)(T *out, const T *x, Index n);

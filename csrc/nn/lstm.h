@@ -34,7 +34,7 @@ template <class T> struct ForwardArrays {
     const T *h0 = nullptr, *c0 = nullptr; // or null: zero
     T *hn = nullptr, *cn = nullptr;
     Memory memory = Memory::Store; // training only
-    bool draws = false; // the masks of config.rates, from seed; training only
+    bool learns = false; // masks of config.rates, from seed, and statistics of this batch
     std::uint64_t seed = 0;
     const Index *row_ids = nullptr; // (N,) identity of each row in masks, or null: 0..N-1
 };
@@ -83,6 +83,11 @@ template <class T> struct DirectionRun {
     Index chunk = 1;           // steps that backward walks before the merged products
     Index segment = 1;         // steps that backward has gates of at a time
     T *m = nullptr;            // (N, H'): o tanh(c) before a projection
+    // Normalised cells, where gates are kept: normalised sums of x and h, rows as gates'.
+    T *x_norm = nullptr, *h_norm = nullptr;
+    // Layer: (R, kLayerStatistics) where gates are kept; Batch: of each step, see NormArgs.
+    T *statistics = nullptr;
+    Index statistics_row = 0; // from one row, or step, to the next
 };
 
 // One forward call and everything that it keeps. For training it lives until backward.
@@ -101,6 +106,11 @@ template <class T> class LstmCall {
     double flops() const { return flops_; }
     std::size_t bytes() const { return arena_.bytes(); }
     bool keeps_gates() const { return training_ && arrays_.memory == Memory::Store; }
+    // Batch normalisation: part 0 to 5 (see batch_statistics) of this call's steps, (T, gates
+    // H) or (T, H), and how many rows each step had.
+    void statistics(int layer, int d, int part, T *to) const;
+    Index steps() const { return map_.steps; }
+    Index active(Index s) const { return map_.active(s); }
 
   private:
     bool keeps_cells() const { return training_ && arrays_.memory != Memory::Checkpoint; }
@@ -145,6 +155,12 @@ template <class T> class LstmCall {
                    T *scratch) const;
     Index mask_scratch() const; // elements
     void drop_weights();        // a set of weights, and flat_, of this call's own
+    Index norm_scratch() const; // elements
+    // Sets what a normalised step needs beside `a`, whose gates are set.
+    NormArgs<T> norm_of(const DirectionRun<T> &r, Index s, Index row) const;
+    void norm_step(StepArgs<T> &a, const DirectionRun<T> &r, Index s, Index row, T *x_sums,
+                   T *scratch) const;
+    void running_statistics();
 
     LstmWeights<T> &weights_;
     const LstmConfig &config_;
@@ -167,7 +183,7 @@ template <class T> class LstmCall {
     // Of each thread, for products merged over a chunk of steps. OpenMP may grant fewer
     // threads than were planned, so a thread looks what fits instead of what was meant.
     std::vector<T *> scratch_gates_; // inference only
-    std::vector<T *> scratch_masks_;
+    std::vector<T *> scratch_masks_, scratch_norms_;
     std::vector<const T **> scratch_from_;
     std::vector<T **> scratch_to_;
     Index scratch_rows_ = 0;  // length of the row lists

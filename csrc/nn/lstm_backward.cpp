@@ -29,7 +29,8 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
     if (plan_.cut == Cut::Layers)
         plan_ = make_plan(config_, call.shape_, num_threads(), false, false);
     const Rates &rates = call.masks_.rates();
-    Index K = 0, H = 0, recurrent = 0, inner = call.drops(L - 1) ? config_.output() : 0;
+    const bool normal = config_.norm.kind != Normalization::None;
+    Index K = 0, H = 0, recurrent = 0, row = 0, inner = call.drops(L - 1) ? config_.output() : 0;
     for (int l = 0; l < L; ++l) {
         recurrent = std::max(recurrent, config_.cell.gates() * config_.units(l) *
                                             config_.state(l));
@@ -40,8 +41,10 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
     }
     const Index padded_k = round_up(K, W);
     bool in_one_chunk = true;
-    for (const DirectionRun<T> &r : call.runs_)
+    for (const DirectionRun<T> &r : call.runs_) {
         in_one_chunk = in_one_chunk && r.chunk >= map_.steps;
+        row = std::max(row, r.gates_row);
+    }
     const Index chunk = in_one_chunk ? R : 2 * chunk_rows();
     scratch_masks_.resize(static_cast<std::size_t>(plan_.threads));
     for (Placer place(arena_); place.next_pass();) {
@@ -62,6 +65,11 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
                 place(g.h_rows, chunk, K);
             if (rates.weight > 0)
                 place(g.dw_hh, recurrent);
+            if (normal) {
+                place(g.dh_sums, chunk, row);
+                place(g.da_rows, chunk, H);
+                place(g.dnorm, 3 * row + 2 * H);
+            }
             place(g.dy, R);
             place(g.dx, R);
         }
@@ -230,9 +238,15 @@ void LstmBackward<T>::direction(int layer, int d, const Share &share, Laps &laps
                 step(r, g, at_hand, share, s, (*set_)[slot], laps);
             meet();
             const Index row0 = map_.row(s0), row1 = map_.row(s1);
-            weight_products(r, g, at, at_hand, share, row0, row1);
             if (config_.cell.peephole)
                 peephole_sums(r, g, at, at_hand, share, s0, s1);
+            if (config_.norm.kind != Normalization::None) {
+                norm_sums(r, g, at, at_hand, share, s0, s1);
+                meet();
+                norm_inputs(r, at_hand, share, s0, s1);
+                meet();
+            }
+            weight_products(r, g, at, at_hand, share, row0, row1);
             laps.lap(Phase::Weights);
             if (dx_now) {
                 input_product(layer, d, at_hand, row0, row1, share.members, share.index);

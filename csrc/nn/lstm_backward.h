@@ -19,6 +19,10 @@ template <class T> struct DirectionGradients {
     T *dh_rows = nullptr;   // (2 chunks, K') gradient of every h
     T *m_rows = nullptr;    // (2 chunks, H') o tanh(c)
     T *h_rows = nullptr;    // (2 chunks, K) masked h_prev
+    // Normalised cells: gradients of the sums of h and of what a cell shows.
+    T *dh_sums = nullptr;   // (2 chunks, gates_row)
+    T *da_rows = nullptr;   // (2 chunks, H')
+    T *dnorm = nullptr;     // (3 G + 2 H') of gains and biases in a chunk, see NormGradientArgs
     const T **dy = nullptr; // (R,) rows of K, where dy_wanted
     T **dx = nullptr;       // (R,) rows of I, where dx_wanted
 };
@@ -64,6 +68,13 @@ template <class T> class LstmBackward {
                        int parts, int part);
     void states_out(int layer);
     void add_dropped(int layer, int part, int parts);
+    void norm_cells(const CellBackwardArgs<T> &a, const DirectionRun<T> &r,
+                    const DirectionGradients<T> &g, const Window<T> &window, Index s, Index row);
+    void norm_sums(const DirectionRun<T> &r, const DirectionGradients<T> &g,
+                   const DirectionLayout &at, const Window<T> &window, const Share &share,
+                   Index s0, Index s1);
+    void norm_inputs(const DirectionRun<T> &r, const Window<T> &window, const Share &share,
+                     Index s0, Index s1);
 
     LstmCall<T> &call_;
     const LstmConfig &config_;

@@ -47,7 +47,7 @@ void LstmBackward<T>::recompute(const DirectionRun<T> &r, const Share &share,
         a.c = w.c + (row - w.c_from) * r.padded;
         a.y.base = segment_y_ + share.first_row * r.padded; // known already
         a.y.stride = r.padded;
-        if (call_.arrays_.draws)
+        if (call_.arrays_.learns)
             call_.mask_step(a, r, share, s,
                             scratch_masks_[static_cast<std::size_t>(share.thread)]);
         step_kernel(k_, config_)(a);

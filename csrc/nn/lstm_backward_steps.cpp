@@ -66,11 +66,15 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
         a.dy.ptr = g.dy + row;
     }
     a.options = &r.w->options;
-    if (call_.arrays_.draws)
+    if (call_.arrays_.learns)
         a.masks = call_.masks_.cell(r.slot, r.H, s, share.first_row, rows, a.block_begin * W,
                                     a.block_end * W,
                                     scratch_masks_[static_cast<std::size_t>(share.thread)]);
-    config_.plain_cell() ? k_.lstm_cell_backward(a) : k_.lstm_cell_backward_variant(a);
+    const bool normal = config_.norm.kind != Normalization::None;
+    if (normal)
+        norm_cells(a, r, g, at, s, row);
+    else
+        config_.plain_cell() ? k_.lstm_cell_backward(a) : k_.lstm_cell_backward_variant(a);
     laps.lap(Phase::Cell);
     barrier.wait(share.parts);
     laps.lap(Phase::Wait);
@@ -78,7 +82,7 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
     h.M = rows;
     h.K = r.columns;
     h.N = r.K;
-    h.a.base = a.gates;
+    h.a.base = normal ? g.dh_sums + (row - at.chunk_from) * r.gates_row : a.gates;
     h.a.stride = a.gates_stride;
     h.b = w.w_hh_t.data();
     h.c.base = g.dh + share.first_row * g.dh_stride;
@@ -164,14 +168,25 @@ void LstmBackward<T>::weight_products(const DirectionRun<T> &r, const DirectionG
         o.parts[1].a = {g.h_rows + (row0 - window.chunk_from) * r.K, r.K, nullptr, 1};
     if (g.dw_hh)
         o.parts[1].c = g.dw_hh;
+    const bool normal = config_.norm.kind != Normalization::None;
     if (at.bias >= 0)
         o.parts[2] = {1, {&one, 0, nullptr, 1}, grads + at.bias};
     const Index vectors = r.padded / k_.width; // of a gate
     split(4 * vectors, share.members, share.index, o.begin, o.end);
-    if (config_.cell.coupled)
-        coupled_outer(o, vectors);
-    else
-        k_.outer(o);
+    const auto add = [&](const OuterArgs<T> &part) {
+        if (config_.cell.coupled)
+            coupled_outer(part, vectors);
+        else
+            k_.outer(part);
+    };
+    if (normal) { // W_ih and W_hh have gradients of sums of their own
+        OuterArgs<T> recurrent = o;
+        recurrent.parts[0] = o.parts[1];
+        recurrent.parts[1] = recurrent.parts[2] = o.parts[1] = o.parts[2] = {};
+        recurrent.b = g.dh_sums + (row0 - window.chunk_from) * r.gates_row;
+        add(recurrent);
+    }
+    add(o);
     if (!config_.projection)
         return;
     OuterArgs<T> p;

@@ -13,7 +13,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
     : weights_(weights), config_(weights.config()), flat_(flat), version_(version),
       arrays_(arrays), training_(training), map_(arrays.N, arrays.T_, arrays.lengths),
       pool_(pool), arena_(pool),
-      masks_(weights.config(), map_, arrays.draws, arrays.seed, arrays.row_ids) {
+      masks_(weights.config(), map_, arrays.learns, arrays.seed, arrays.row_ids) {
     Laps laps;
     if (masks_.rates().weight > 0)
         drop_weights();
@@ -38,6 +38,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
     scratch_from_.resize(threads);
     scratch_to_.resize(threads);
     scratch_masks_.resize(threads);
+    scratch_norms_.resize(threads);
     for (Placer place(arena_); place.next_pass();) {
         for (int l = 0; l < L; ++l) {
             const auto l_ = static_cast<std::size_t>(l);
@@ -80,9 +81,22 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
                 }
                 if (config_.projection)
                     place(r.m, N, padded);
+                if (config_.norm.kind == Normalization::None)
+                    continue;
+                if (keeps_gates()) {
+                    place(r.x_norm, R, gates_row);
+                    place(r.h_norm, R, gates_row);
+                }
+                const bool by_row = config_.norm.kind == Normalization::Layer;
+                r.statistics_row =
+                    by_row ? kLayerStatistics : batch_statistics(6, columns, padded);
+                if (!by_row || keeps_gates())
+                    place(r.statistics, by_row ? R : map_.steps, r.statistics_row);
             }
             const Index per_step = (N + plan_.threads - 1) / plan_.threads;
-            const Index most_rows = plan_.cut != Cut::Rows || map_.ragged ? N : per_step;
+            const bool all = plan_.cut != Cut::Rows || map_.ragged ||
+                             config_.norm.kind != Normalization::None;
+            const Index most_rows = all ? N : per_step;
             const Index steps = std::min(
                 map_.steps,
                 chunk_steps(most_rows, gates_row * static_cast<Index>(sizeof(T))));
@@ -110,6 +124,7 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
             place(scratch_from_[t], scratch_rows_);
             place(scratch_to_[t], scratch_rows_);
             place(scratch_masks_[t], mask_scratch());
+            place(scratch_norms_[t], norm_scratch());
         }
     }
     for (int l = 0; l < L; ++l) {
@@ -119,6 +134,8 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
             fill_pointers(l, d);
     }
     copy_states_in();
+    if (config_.norm.kind == Normalization::Batch && !arrays.learns)
+        running_statistics();
     laps.lap(Phase::Prepare);
 }
 

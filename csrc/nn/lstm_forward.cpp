@@ -89,8 +89,9 @@ void LstmCall<T>::forward_steps(const DirectionRun<T> &r, const Share &share, in
         keep ? scratch_rows_ : std::min(scratch_rows_, scratch_size_ / row_size);
     const Index fitting_steps = fitting / std::max<Index>(1, rows_per_step);
     const double bytes = double(sizeof(T)) * double(r.columns) * double(r.I + r.K);
-    const bool merge =
-        merge_input(r.I, rows_per_step, map_.steps, bytes) && fitting_steps > 0;
+    const bool normal = config_.norm.kind != Normalization::None;
+    const bool merge = normal || (fitting_steps > 0 &&
+                                  merge_input(r.I, rows_per_step, map_.steps, bytes));
     const Index chunk = merge ? fitting_steps : map_.steps;
     T *scratch = keep ? nullptr : scratch_gates_[thread_];
     const T **from = scratch_from_[thread_];
@@ -104,7 +105,8 @@ void LstmCall<T>::forward_steps(const DirectionRun<T> &r, const Share &share, in
                 for (Index b = share.first_row; b < std::min(map_.active(s), share.row_end); ++b) {
                     const Index row = map_.row(s) + b;
                     from[rows] = r.x[row];
-                    to[rows] = keep ? r.gates + row * row_size : scratch + rows * row_size;
+                    T *kept = normal ? r.x_norm : r.gates;
+                    to[rows] = keep ? kept + row * row_size : scratch + rows * row_size;
                     ++rows;
                 }
             GemmArgs<T> g;
@@ -114,7 +116,7 @@ void LstmCall<T>::forward_steps(const DirectionRun<T> &r, const Share &share, in
             g.a.ptr = const_cast<const T *const *>(from);
             g.b = r.w->w_ih.data();
             g.c.ptr = to;
-            g.bias = r.w->bias.data();
+            g.bias = normal ? nullptr : r.w->bias.data();
             g.panel_begin = block_begin;
             g.panel_end = block_end;
             k.gemm(g);
@@ -124,10 +126,11 @@ void LstmCall<T>::forward_steps(const DirectionRun<T> &r, const Share &share, in
         for (Index s = s0; s < s1; ++s) {
             const Index row = map_.row(s) + share.first_row;
             StepArgs<T> a = step_inputs(r, share, s, block_begin, block_end);
-            if (arrays_.draws)
+            if (arrays_.learns)
                 mask_step(a, r, share, s, scratch_masks_[thread_]);
             if (merge)
                 a.w_ih = nullptr; // x and bias are in the gates
+            T *sums = keep ? r.x_norm + row * row_size : chunk_gates; // normalised cells
             a.gates = keep ? r.gates + row * row_size : chunk_gates;
             a.store_gates = keep;
             if (!keep && merge)
@@ -147,7 +150,10 @@ void LstmCall<T>::forward_steps(const DirectionRun<T> &r, const Share &share, in
             } else {
                 a.y.ptr = r.y + row;
             }
-            step(a);
+            if (normal)
+                norm_step(a, r, s, row, sums, scratch_norms_[thread_]);
+            else
+                step(a);
             laps.lap(Phase::Step);
             if (config_.projection) {
                 barrier.wait(share.parts);

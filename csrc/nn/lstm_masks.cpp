@@ -37,7 +37,7 @@ void LstmCall<T>::drop(int layer, const Activations<const T> &from, const Activa
 }
 
 template <class T> Index LstmCall<T>::mask_scratch() const {
-    if (!arrays_.draws)
+    if (!arrays_.learns)
         return 0;
     Index most = config_.output();
     for (int l = 0; l < config_.layers(); ++l) {

@@ -8,7 +8,7 @@ namespace fastlstm {
 
 template <class T>
 LstmStream<T>::LstmStream(const LstmConfig &config, typename LstmWeights<T>::ForwardSet set,
-                          Index rows)
+                          Index rows, const LstmLayout &layout, const T *flat)
     : config_(config), set_(std::move(set)), rows_(rows),
       layers_(static_cast<std::size_t>(config.layers())) {
     for (int l = 0; l < config_.layers(); ++l) {
@@ -26,6 +26,20 @@ LstmStream<T>::LstmStream(const LstmConfig &config, typename LstmWeights<T>::For
         layer.c = Buffer<T>(cells);
         if (config_.projection)
             layer.m = Buffer<T>(cells);
+        if (config_.norm.kind == Normalization::None)
+            continue;
+        const Index W = kernels<T>().width, columns = gate_columns(layer.H, W);
+        for (Buffer<T> &sums : layer.sums)
+            sums = Buffer<T>(checked_multiply(n, static_cast<std::size_t>(columns)));
+        if (config_.norm.kind == Normalization::Layer) {
+            layer.statistics = Buffer<T>(n * kLayerStatistics);
+        } else {
+            const Index each = batch_statistics(6, columns, layer.padded);
+            const Index steps = config_.norm.steps;
+            layer.statistics = Buffer<T>(static_cast<std::size_t>(steps * each));
+            read_statistics(layout.directions[static_cast<std::size_t>(l)], config_, layer.H,
+                            flat, steps, W, layer.statistics.data());
+        }
     }
     const CallShape call = shape_of(rows, rows, 1, false, kernels<T>().width);
     seconds_ = call_seconds(config_, call, 1, Cut::Rows);
@@ -70,7 +84,10 @@ void LstmStream<T>::advance(const T *x, Index x_stride, int thread, int team) {
             a.y.base = out;
             a.y.stride = layer.K;
         }
-        step(a);
+        if (config_.norm.kind == Normalization::None)
+            step(a);
+        else
+            norm_step(layer, a, first);
         if (config_.projection) {
             barrier_->wait(parts);
             GemmArgs<T> g;
@@ -90,6 +107,41 @@ void LstmStream<T>::advance(const T *x, Index x_stride, int thread, int team) {
         x = out;
         x_stride = layer.K;
     }
+}
+
+// The step of rows from `first` on: both products, then the cell.
+template <class T> void LstmStream<T>::norm_step(Layer &layer, StepArgs<T> &a, Index first) {
+    const Kernels<T> &k = kernels<T>();
+    const Index columns = gate_columns(layer.H, k.width);
+    const auto rows_of = [&](int which) { return layer.sums[which].data() + first * columns; };
+    GemmArgs<T> g;
+    g.M = a.rows;
+    g.N = columns;
+    g.panel_begin = a.block_begin;
+    g.panel_end = a.block_end;
+    g.K = a.I;
+    g.a = a.x;
+    g.b = a.w_ih;
+    g.c = {rows_of(0), columns, nullptr, 1};
+    k.gemm(g);
+    g.K = a.K;
+    g.a = a.h;
+    g.b = a.w_hh;
+    g.c.base = rows_of(1);
+    k.gemm(g);
+    const bool by_row = config_.norm.kind == Normalization::Layer;
+    NormArgs<T> n = norm_weights(config_, *layer.w, layer.H);
+    n.x = rows_of(0);
+    n.h = rows_of(1);
+    n.stride = columns;
+    const Index step = std::min(steps_, config_.norm.steps - 1);
+    n.statistics = layer.statistics.data() +
+                   (by_row ? first * kLayerStatistics
+                           : step * batch_statistics(6, columns, layer.padded));
+    n.given = true;
+    a.gates = rows_of(2);
+    a.gates_stride = columns;
+    k.norm_step[!by_row]({a, n});
 }
 
 namespace {
@@ -151,6 +203,7 @@ void LstmStream<T>::step(const T *x, Index x_stride, T *y, Index y_stride) {
             &step);
     }
     now_ = 1 - now_;
+    ++steps_;
     const Layer &top = layers_.back();
     const T *h = top.h[now_].data();
     for (Index n = 0; n < rows_; ++n)
@@ -177,6 +230,7 @@ template <class T> void LstmStream<T>::get_state(T *h, T *c) const {
 }
 
 template <class T> void LstmStream<T>::set_state(const T *h, const T *c) {
+    steps_ = 0;
     for (Layer &layer : layers_) {
         T *to = layer.h[now_].data();
         const Index size = rows_ * layer.K;

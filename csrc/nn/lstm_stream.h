@@ -14,7 +14,9 @@ namespace fastlstm {
 // follow one another closely and are large, a team works on each.
 template <class T> class LstmStream {
   public:
-    LstmStream(const LstmConfig &config, typename LstmWeights<T>::ForwardSet set, Index rows);
+    // flat: the parameters, for running statistics.
+    LstmStream(const LstmConfig &config, typename LstmWeights<T>::ForwardSet set, Index rows,
+               const LstmLayout &layout, const T *flat);
 
     // y (N, K) = the hidden state of the last layer after x (N, I); rows are y_stride and
     // x_stride elements apart.
@@ -36,6 +38,9 @@ template <class T> class LstmStream {
         Buffer<T> h[2]; // (N, K): now, and before
         Buffer<T> c;    // (N, H')
         Buffer<T> m;    // (N, H') before a projection
+        // Normalised cells: sums of x and of h and gates, (N, G) each, and statistics of the
+        // rows, or of the steps.
+        Buffer<T> sums[3], statistics;
     };
     LstmConfig config_;
     typename LstmWeights<T>::ForwardSet set_;
@@ -43,7 +48,10 @@ template <class T> class LstmStream {
     void advance(const T *x, Index x_stride, int thread, int team);
     int team_now();
 
+    void norm_step(Layer &layer, StepArgs<T> &a, Index first);
+
     int now_ = 0;
+    Index steps_ = 0; // since the states were set
     std::vector<Layer> layers_;
     Plan plan_; // for planned_for_ threads
     int planned_for_ = 0;

@@ -21,10 +21,23 @@ void pack(ForwardWeights<T> &w, const LstmConfig &config, int layer, const Direc
     const GatesOf gates{H, cell.coupled};
     pack_transposed(kernels<T>(), w.w_ih, flat + at.weight_ih, gates);
     pack_transposed(kernels<T>(), w.w_hh, flat + at.weight_hh, gates);
-    if (at.bias >= 0)
+    const auto pack_gates = [&](Buffer<T> &to, const T *from) {
         for (Index n = 0; n < N; ++n)
             if (const Index row = gate_row(n, gates, W); row >= 0)
-                w.bias.data()[n] = flat[at.bias + row];
+                to.data()[n] = from ? from[row] : T(1);
+    };
+    if (at.bias >= 0)
+        pack_gates(w.bias, flat + at.bias);
+    if (at.gain_ih >= 0) {
+        for (int k = 0; k < 5; ++k)
+            w.norms[k] = Buffer<T>(static_cast<std::size_t>(k < 3 ? N : round_up(H, W)));
+        pack_gates(w.norms[0], flat + at.gain_ih);
+        pack_gates(w.norms[1], flat + at.gain_hh);
+        pack_gates(w.norms[2], nullptr);
+        std::copy(flat + at.gain_c, flat + at.gain_c + H, w.norms[3].data());
+        if (at.bias_c >= 0)
+            std::copy(flat + at.bias_c, flat + at.bias_c + H, w.norms[4].data());
+    }
     if (at.weight_ch >= 0) {
         w.w_ch = Buffer<T>(static_cast<std::size_t>(3 * round_up(H, W)));
         for (Index p = 0; p < cell.peepholes(); ++p)
@@ -96,9 +109,46 @@ LstmLayout make_layout(const LstmConfig &config) {
                 at.weight_ch = add("weight_ch" + suffix, {config.cell.peepholes() * H});
             if (config.projection)
                 at.weight_hr = add("weight_hr" + suffix, {config.projection, H});
+            if (config.norm.kind != Normalization::None) {
+                at.gain_ih = add("gain_ih" + suffix, {rows});
+                at.gain_hh = add("gain_hh" + suffix, {rows});
+                at.gain_c = add("gain_c" + suffix, {H});
+                if (config.bias)
+                    at.bias_c = add("bias_c" + suffix, {H});
+            }
+            if (config.norm.kind == Normalization::Batch) {
+                constexpr const char *kNames[] = {"running_mean_ih", "running_var_ih",
+                                                  "running_mean_hh", "running_var_hh",
+                                                  "running_mean_c",  "running_var_c"};
+                for (int k = 0; k < 6; ++k)
+                    at.statistics[k] =
+                        add(kNames[k] + suffix, {config.norm.steps, k < 4 ? rows : H});
+                at.seen = add("running_steps" + suffix, {1});
+            }
             layout.directions.push_back(at);
         }
     return layout;
+}
+
+template <class T>
+void read_statistics(const DirectionLayout &at, const LstmConfig &config, Index H, const T *flat,
+                     Index steps, Index W, T *to) {
+    const GatesOf gates{H, config.cell.coupled};
+    const Index columns = gate_columns(H, W), padded = round_up(H, W);
+    const Index each = batch_statistics(6, columns, padded);
+    const Index known = std::clamp<Index>(static_cast<Index>(flat[at.seen]), 1, config.norm.steps);
+    std::fill(to, to + steps * each, T(0));
+    for (Index s = 0; s < steps; ++s, to += each)
+        for (int part = 0; part < 6; ++part) {
+            T *own = to + batch_statistics(part, columns, padded);
+            const Index size = part < 4 ? config.cell.gates() * H : H;
+            const T *from = flat + at.statistics[part] + std::min(s, known - 1) * size;
+            if (part >= 4)
+                std::copy(from, from + H, own);
+            for (Index n = 0; part < 4 && n < columns; ++n)
+                if (const Index row = gate_row(n, gates, W); row >= 0)
+                    own[n] = from[row];
+        }
 }
 
 template <class T>
@@ -125,6 +175,10 @@ template void pack_all(std::vector<BackwardWeights<float>> &, const LstmConfig &
                        const LstmLayout &, const float *);
 template void pack_all(std::vector<BackwardWeights<double>> &, const LstmConfig &,
                        const LstmLayout &, const double *);
+template void read_statistics(const DirectionLayout &, const LstmConfig &, Index, const float *,
+                              Index, Index, float *);
+template void read_statistics(const DirectionLayout &, const LstmConfig &, Index,
+                              const double *, Index, Index, double *);
 template class LstmWeights<float>;
 template class LstmWeights<double>;
 

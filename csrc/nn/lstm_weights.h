@@ -24,6 +24,12 @@ struct CellConfig {
     Index peepholes() const { return peephole ? gates() - 1 : 0; }
 };
 
+// Steps that have running statistics of their own, and how fast these follow; see NormArgs.
+struct NormConfig {
+    Normalization kind = Normalization::None;
+    Index steps = 1; // Batch: later ones share the last one's
+};
+
 // What training draws masks for; see nn/masks.h. Probabilities, 0: none.
 struct Rates {
     double between = 0, locked = 0;
@@ -40,6 +46,7 @@ struct LstmConfig {
     Index projection = 0; // P, or 0
     CellConfig cell;
     Rates rates;
+    NormConfig norm;
 
     bool plain_cell() const {
         return cell.plain() && rates.candidate == 0 && rates.zoneout_h == 0 &&
@@ -64,6 +71,10 @@ template <class T> auto step_kernel(const Kernels<T> &kernels, const LstmConfig 
 // Offsets in elements of one direction's parameters in the flat buffer; -1: absent.
 struct DirectionLayout {
     Index weight_ih = -1, weight_hh = -1, bias = -1, weight_hr = -1, weight_ch = -1;
+    Index gain_ih = -1, gain_hh = -1, gain_c = -1, bias_c = -1;
+    // Running mean and variance of x, h and c: (steps, gates H) each, of c (steps, H); and
+    // how many steps were ever seen.
+    Index statistics[6] = {-1, -1, -1, -1, -1, -1}, seen = -1;
 };
 struct NamedParameter {
     std::string name;
@@ -84,6 +95,8 @@ template <class T> struct ForwardWeights {
     Buffer<T> bias;       // (G,); zero without a bias
     PackedMatrix<T> w_hr; // (H, P): h = m W_hr^T; only with a projection
     Buffer<T> w_ch;       // peepholes in blocks [i f o][W]; only with peepholes
+    // Normalised cells: gain_ih, gain_hh, valid (G,), gain_c, bias_c (H',).
+    Buffer<T> norms[5];
     CellOptions<T> options;
 };
 template <class T> struct BackwardWeights {
@@ -91,6 +104,19 @@ template <class T> struct BackwardWeights {
     PackedMatrix<T> w_hh_t; // (G, K): dh = dz W_hh
     PackedMatrix<T> w_hr_t; // (P, H): dm = dh W_hr
 };
+// What NormArgs has of the weights.
+template <class T>
+NormArgs<T> norm_weights(const LstmConfig &config, const ForwardWeights<T> &w, Index H) {
+    NormArgs<T> n;
+    n.count = config.cell.gates() * H;
+    n.gain_ih = w.norms[0].data();
+    n.gain_hh = w.norms[1].data();
+    n.valid = w.norms[2].data();
+    n.gain_c = w.norms[3].data();
+    n.bias_c = w.norms[4].data();
+    n.bias = w.bias.data();
+    return n;
+}
 // Where peephole p (i, f, o; coupled: i, o) of a unit stands in blocks [i f o][W].
 inline Index peephole_offset(Index p, Index unit, const CellConfig &cell, Index W) {
     const Index slot = cell.coupled && p == 1 ? 2 : p;
@@ -101,6 +127,13 @@ inline Index peephole_offset(Index p, Index unit, const CellConfig &cell, Index 
 template <class T, class Weights>
 void pack_all(std::vector<Weights> &set, const LstmConfig &config, const LstmLayout &layout,
               const T *flat);
+
+// Batch normalisation: the statistics of inference, `steps` of them as NormArgs has them, in
+// the order of gate columns: those in `flat` at this moment, the last one's for steps that
+// training has not reached.
+template <class T>
+void read_statistics(const DirectionLayout &at, const LstmConfig &config, Index H, const T *flat,
+                     Index steps, Index width, T *to);
 
 // Thread-safe: callers share an immutable set of packed weights, one entry for each
 // [layer * D + d].

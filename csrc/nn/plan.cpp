@@ -1,5 +1,7 @@
 #include "nn/plan.h"
 
+#include <optional>
+
 namespace fastlstm {
 
 namespace {
@@ -13,10 +15,18 @@ Plan cheapest(const LstmConfig &config, const CallShape &call, int threads, bool
     least = directions * call_seconds(config, call, 1, Cut::Rows);
     if (least <= call.team_seconds)
         return best; // no team is that quick
+    // Layer normalisation needs all units of a row, batch normalisation all rows of a unit.
+    const Normalization norm = config.norm.kind;
+    const std::optional<Cut> torn =
+        norm == Normalization::None
+            ? std::nullopt
+            : std::optional<Cut>(norm == Normalization::Layer ? Cut::Units : Cut::Rows);
     const auto weigh = [&](int n) {
         const int members = together ? n / 2 : n; // of the smaller group
         for (const Cut cut : {Cut::Rows, Cut::Units}) {
             if (members == 1 ? cut == Cut::Units : cut == Cut::Rows && members > call.most_rows)
+                continue;
+            if (members > 1 && cut == torn)
                 continue;
             double seconds = call_seconds(config, call, members, cut);
             seconds *= together ? 1 : directions;

@@ -21,6 +21,10 @@ class Cache:
     def bytes(self) -> int: ...
     # to: flat i, f, g, o, c (N T H) and h (N T K) of one layer and direction.
     def trace(self, layer: int, direction: int, to: list[_Floats]) -> None: ...
+    # to: means and variances of x, h (T, gates H) and c (T, H), of batch normalisation.
+    def statistics(self, layer: int, direction: int, to: list[_Floats]) -> None: ...
+    @property
+    def active_rows(self) -> list[int]: ...
 
 @final
 class Stream:
@@ -52,6 +56,8 @@ class LSTM:
         cell_activation: str = "tanh",
         cell_clip: float = 0.0,
         rates: tuple[float, ...] = ...,
+        normalization: str = "none",
+        normalization_steps: int = 1,
     ) -> None: ...
     @property
     def layout(self) -> _Layout: ...
@@ -79,7 +85,7 @@ class LSTM:
         hn: _Floats | None,
         cn: _Floats | None,
         lengths: _Ints | None,
-        draws: bool,
+        learns: bool,
         seed: int,
         row_ids: _Ints | None,
         memory: str = "store",

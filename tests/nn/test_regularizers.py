@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import Any
 
 import numpy as np
 import pytest
 from fastlstm.nn import LSTM
-from fastlstm.nn.combinations import REFUSED
 
 from ..cases import (
     DTYPES,
@@ -258,30 +256,6 @@ def test_mean_of_many_masks_is_near_inference(case: Any) -> None:
     wanted = layer(x[:1], (state[0][:, :1], state[1][:, :1]))[1][1][0, 0]
     spread = c.std(axis=0) / np.sqrt(n)
     assert (np.abs(c.mean(axis=0) - wanted) < 5 * spread + 0.02).all()
-
-
-def test_refused_combinations_say_why() -> None:
-    values: dict[str, Any] = {
-        "dropout": 0.1,
-        "variational_dropout": 0.2,
-        "zoneout_h": 0.1,
-        "zoneout_c": 0.1,
-        "peephole": True,
-        "projection_size": 3,
-        "recurrent_dropout_kind": "hidden",
-    }
-    for pair, reason in REFUSED.items():
-        options = {name: values[name] for name in pair}
-        if "recurrent_dropout_kind" in pair:
-            options["recurrent_dropout"] = 0.1
-        with pytest.raises(ValueError, match="does not go with") as error:
-            LSTM(4, 5, 2, **options)
-        assert reason in str(error.value)
-        for name in pair:
-            assert f"{name}={values[name]!r}" in str(error.value)
-    for a, b in combinations(sorted(values), 2):
-        if frozenset({a, b}) not in REFUSED:
-            LSTM(4, 5, 2, **{name: values[name] for name in (a, b)})
 
 
 @pytest.mark.parametrize(

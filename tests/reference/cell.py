@@ -94,6 +94,48 @@ ACTIVATIONS: dict[str, tuple[Callable[[Array], Array], Callable[[Array], Array]]
 }
 
 
+EPSILON = 1e-5
+
+
+@dataclass(frozen=True)
+class Normal:
+    """Normalised z, and what it takes to go back; ``of`` are the rows that count."""
+
+    z: Array
+    scale: Array
+    axis: int
+    of: Array
+
+    def backward(self, dz: Array) -> Array:
+        """The gradient of what was normalised, given that of ``z``."""
+        dz = np.where(self.of, dz, 0.0)
+        count = self.of.sum() if self.axis == 0 else dz.shape[1]
+        mean = dz.sum(axis=self.axis, keepdims=True) / count
+        along = (dz * self.z).sum(axis=self.axis, keepdims=True) / count
+        return np.where(self.of, self.scale * (dz - mean - self.z * along), 0.0)
+
+
+def normalize(z: Array, name: str, norm: str, weights: Weights) -> Normal:
+    """Moments over a row's units, over the valid rows, or given ones (inference).
+
+    Ba et al. 2016, equation 4; Cooijmans et al. 2017, equation 3.
+    """
+    of = np.asarray(weights.get("valid", np.ones(len(z), bool)))[:, None]
+    given = weights.get("given")
+    if given is not None:
+        mean, variance = given[f"mean_{name}"], given[f"var_{name}"]
+        return Normal((z - mean) / np.sqrt(variance + EPSILON), of, 0, of)
+    if norm == "layer":
+        mean, variance = (f(z, axis=1, keepdims=True) for f in (np.mean, np.var))
+    else:
+        mean, variance = (f(z[of[:, 0]], axis=0) for f in (np.mean, np.var))
+    scale = 1.0 / np.sqrt(variance + EPSILON)
+    seen = weights.get("seen")
+    if seen is not None:
+        seen[name] = (mean, variance)
+    return Normal((z - mean) * scale, scale, 1 if norm == "layer" else 0, of)
+
+
 def variant_forward(
     zx: Array,
     zh: Array,
@@ -104,9 +146,20 @@ def variant_forward(
     clip: float,
     gate: str,
     cell: str,
+    norm: str | None,
 ) -> tuple[Array, Array, Any]:
-    """Peepholes where ``weights`` has them (Gers et al. 2002), f = 1 - i, a clip."""
+    """Peepholes where ``weights`` has them (Gers et al. 2002), f = 1 - i, a clip.
+
+    With ``norm`` "layer" or "batch" the sums and the shown cell are normalised.
+    """
     squash, show = ACTIVATIONS[gate][0], ACTIVATIONS[cell][0]
+    normals: list[Any] = [None, None, None]
+    if norm:
+        normals[:2] = [
+            normalize(z, n, norm, weights) for z, n in ((zx, "ih"), (zh, "hh"))
+        ]
+        zx = weights["gain_ih"] * normals[0].z
+        zh = weights["gain_hh"] * normals[1].z
     z = np.split(zx + zh + weights.get("bias", 0.0), 3 if coupled else 4, axis=1)
     p = weights.get("weight_ch", np.zeros(len(z[:-1]) * c.shape[1]))
     p = np.split(p, len(z) - 1)  # of every gate but g
@@ -116,7 +169,12 @@ def variant_forward(
     shown = g * weights.get("candidate", 1.0)  # a mask (Semeniuta et al. 2016, eq. 15)
     c_new = np.clip(f * c + i * shown, -clip, clip)
     o = squash(z[-1] + p[-1] * c_new)
-    return o * show(c_new), c_new, (i, f, g, o, c, c_new)
+    seen = c_new
+    if norm:
+        normals[2] = normalize(c_new, "c", norm, weights)
+        seen = weights["gain_c"] * normals[2].z + weights.get("bias_c", 0.0)
+    m = show(seen)
+    return o * m, c_new, (i, f, g, o, c, c_new, m, normals)
 
 
 def variant_backward(
@@ -129,16 +187,18 @@ def variant_backward(
     clip: float,
     gate: str,
     cell: str,
+    norm: str | None,
 ) -> tuple[Array, Array, Array, dict[str, Array]]:
     """Chain rule through `variant_forward`, its last equation first."""
     squash_slope = ACTIVATIONS[gate][1]
-    show, show_slope = ACTIVATIONS[cell]
-    i, f, g, o, c, c_new = saved
+    show_slope = ACTIVATIONS[cell][1]
+    i, f, g, o, c, c_new, m, normals = saved
     gates = 2 if coupled else 3
     p = np.split(weights.get("weight_ch", np.zeros(gates * c.shape[1])), gates)
-    m = show(c_new)
     dzo = dm * m * squash_slope(o)
-    dcell = dc + dm * o * show_slope(m) + dzo * p[-1]
+    dseen = dm * o * show_slope(m)
+    dshown = normals[2].backward(weights["gain_c"] * dseen) if norm else dseen
+    dcell = dc + dshown + dzo * p[-1]
     dcell = np.where(np.abs(c_new) < clip, dcell, 0.0)
     factor = weights.get("candidate", 1.0)
     dzg = dcell * i * factor * show_slope(g)
@@ -155,7 +215,17 @@ def variant_backward(
     if "weight_ch" in weights:
         seen = [dzi * c, dzo * c_new] if coupled else [dzi * c, dzf * c, dzo * c_new]
         dweights["weight_ch"] = np.concatenate(seen, axis=1).sum(axis=0)
-    return dz, dz, dc_old, dweights
+    dzx, dzh = dz, dz
+    if norm:
+        for name, normal, d in zip(
+            ("gain_ih", "gain_hh", "gain_c"), normals, (dz, dz, dseen), strict=True
+        ):
+            dweights[name] = (d * normal.z).sum(axis=0)
+        if "bias_c" in weights:
+            dweights["bias_c"] = dseen.sum(axis=0)
+        dzx = normals[0].backward(weights["gain_ih"] * dz)
+        dzh = normals[1].backward(weights["gain_hh"] * dz)
+    return dzx, dzh, dc_old, dweights
 
 
 def variant(
@@ -164,9 +234,16 @@ def variant(
     clip: float = np.inf,
     gate: str = "sigmoid",
     cell: str = "tanh",
+    norm: str | None = None,
 ) -> Cell:
     """A cell with these differences, and with peepholes where the weights have them."""
-    options = {"coupled": coupled, "clip": clip, "gate": gate, "cell": cell}
+    options = {
+        "coupled": coupled,
+        "clip": clip,
+        "gate": gate,
+        "cell": cell,
+        "norm": norm,
+    }
     return Cell(
         partial(variant_forward, **options),
         partial(variant_backward, **options),

@@ -27,7 +27,7 @@ DRIVER_WEIGHTS = ("weight_ih", "weight_hh", "weight_hr")
 # Factors, zero where dropped and 1 / (1 - p) elsewhere: "hidden" (N, R) of h_{t-1} on
 # its way to the gates, "candidate" (N, T, H) of g, "weight" of weight_hh. How much of
 # the old state stays, 1 or 0, or a share: "zoneout_h" and "zoneout_c" (N, T, H).
-Drawn = Mapping[str, Array]
+Drawn = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,22 @@ def keep(a: Array, lengths: Array) -> Array:
     return np.where(valid[:, :, None], a, 0.0)
 
 
-def at_step(w: Mapping[str, Array], drawn: Drawn, t: int) -> Mapping[str, Array]:
-    """What a cell finds at step t: its weights, and the factors of g."""
-    return {**w, "candidate": drawn["candidate"][:, t]} if "candidate" in drawn else w
+def at_step(
+    w: Mapping[str, Array], drawn: Drawn, t: int, lengths: Array
+) -> Mapping[str, Any]:
+    """What a cell finds at step t: weights, the rows that are alive, factors of g.
+
+    With "given" in ``drawn``, a list by step, inference's statistics; with "seen", a
+    list that takes those of training.
+    """
+    found: dict[str, Any] = {**w, "valid": t < lengths}
+    if "candidate" in drawn:
+        found["candidate"] = drawn["candidate"][:, t]
+    if "given" in drawn:
+        found["given"] = drawn["given"][min(t, len(drawn["given"]) - 1)]
+    if "seen" in drawn:
+        found["seen"] = drawn["seen"][t]
+    return found
 
 
 def scan_forward(
@@ -85,7 +98,7 @@ def scan_forward(
         h_in = h * drawn.get("hidden", 1.0)
         zx = x[:, t] @ w["weight_ih"].T
         zh = h_in @ w_hh.T
-        m, c_new, s = cell.forward(zx, zh, c, at_step(w, drawn, t))
+        m, c_new, s = cell.forward(zx, zh, c, at_step(w, drawn, t, lengths))
         h_new = m @ w["weight_hr"].T if "weight_hr" in w else m
         stays_h, stays_c = zoneout(drawn, t)
         h_new = stays_h * h + (1.0 - stays_h) * h_new
@@ -120,7 +133,8 @@ def scan_backward(
         dh_past, dc_past = stays_h * dh_new, stays_c * dc_new
         dh_new, dc_new = (1.0 - stays_h) * dh_new, (1.0 - stays_c) * dc_new
         dm = dh_new @ w["weight_hr"] if "weight_hr" in w else dh_new
-        dzx, dzh, dc_old, dcell = cell.backward(dm, dc_new, s, at_step(w, drawn, t))
+        found = at_step(w, drawn, t, lengths)
+        dzx, dzh, dc_old, dcell = cell.backward(dm, dc_new, s, found)
         if "weight_hr" in w:
             dw["weight_hr"] += dh_new.T @ m
         dw["weight_ih"] += dzx.T @ x

@@ -67,8 +67,7 @@ class SequenceNetwork:
         lstm = self.lstm
         y, h = self._new(x)
         core, head = lstm.compiled, self.head.compiled
-        draws = lstm.regularizers.active
-        ids = row_ids if draws else None
+        ids = row_ids if lstm.regularizers.active else None
         kept = core.forward(
             x,
             y,
@@ -77,11 +76,12 @@ class SequenceNetwork:
             h,
             None,
             lengths,
-            draws,
+            True,
             mask_seed,
             ids,
             lstm.memory,
         )
+        lstm.learn(kept)
         z = y if h is None else lstm.h_layout.top(h, len(x))
         masks = None
         if self.dropout is not None:

@@ -21,6 +21,13 @@ REFUSED: Final[Mapping[frozenset[str], str]] = {
         "recurrent dropout on h masks the hidden state that zoneout_h keeps; use "
         "recurrent_dropout_kind='candidate'"
     ),
+    frozenset({"normalization", "zoneout_c"}): (
+        "a normalised cell shows N(c) of the new cell, which zoneout_c may throw away; "
+        "use zoneout_h"
+    ),
+    frozenset({"normalization", "memory"}): (
+        "backward needs the normalised sums of every step; use memory='store'"
+    ),
     frozenset({"zoneout_c", "peephole"}): (
         "the output gate's peephole looks at the new cell, which zoneout_c may throw "
         "away; use zoneout_h"

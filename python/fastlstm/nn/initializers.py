@@ -49,6 +49,7 @@ def initialize_lstm(
     *,
     coupled: bool = False,
     chrono_steps: int | None = None,
+    gain: float = 1.0,
 ) -> None:
     """Fill the parameters of an LSTM, of every layer and direction.
 
@@ -76,7 +77,11 @@ def initialize_lstm(
                 hidden = value.shape[0] // (3 if coupled else 4)
             k = 1.0 / math.sqrt(hidden)
             uniform = initializer == "uniform"
-            if name.startswith("weight_ch"):
+            if name.startswith(("gain", "running_var")):
+                value[...] = gain if name.startswith("gain") else 1.0
+            elif name.startswith(("bias_c", "running")):
+                value[...] = 0.0
+            elif name.startswith("weight_ch"):
                 value[...] = rng.uniform(-k, k, value.shape) if uniform else 0.0
             elif value.ndim == 1:
                 bias = np.zeros(value.shape)

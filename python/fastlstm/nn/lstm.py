@@ -59,6 +59,22 @@ class LSTM(LSTMSetup):
         "hard_sigmoid" is min(max(x / 6 + 1/2, 0), 1), as in torch and Keras 3.
     cell_clip : float, optional
         Keep every |c| at most this; no gradient passes a cell at its limit.
+    normalization : {"layer", "batch"}, optional
+        Normalise the sums of x and of h, and the cell on its way to h::
+
+            z = gain_ih * N(W_ih x_t) + gain_hh * N(W_hh h_{t-1}) + bias
+            h_t = o * tanh(gain_c * N(c_t) + bias_c)
+
+        "layer": over the units of all gates of a step, those of c over its units (Ba
+        et al. 2016, equations 20 to 22). "batch": each unit over the rows of a step,
+        in training; else with running averages of these statistics, which
+        :meth:`forward` brings up to date (Cooijmans et al. 2017, equations 6 to 8). In
+        training results then depend on the batch.
+    normalization_steps : int, default=100
+        With "batch", steps from the first that have running averages of their own;
+        later ones use the last one's.
+    normalization_momentum : float, default=0.1
+        Share of a new batch in the running averages.
     initializer : {"glorot_orthogonal", "uniform"}, default="glorot_orthogonal"
         As Keras or as torch; see :func:`fastlstm.nn.initializers.initialize_lstm`.
     forget_bias : float, default=1.0
@@ -106,6 +122,10 @@ class LSTM(LSTMSetup):
         (4H, H or P), ``bias_l{k}`` (4H,) and, projected, ``weight_hr_l{k}`` (P, H),
         with peepholes ``weight_ch_l{k}`` (3H,) of i, f, o; with ``_reverse`` appended
         for the other direction. Gate order i, f, g, o; coupled gates leave f out.
+        Normalised: ``gain_ih_l{k}``, ``gain_hh_l{k}`` (4H,), ``gain_c_l{k}``,
+        ``bias_c_l{k}`` (H,), and with "batch" the statistics
+        ``running_mean_ih_l{k}``, ``running_var_ih_l{k}`` (S, 4H), the same for ``_hh``
+        and ``_c`` (S, H), and ``running_steps_l{k}`` (1,), how many were seen.
     grads : Gradients
         Under the same names; what :meth:`backward` adds into by default.
 
@@ -217,8 +237,9 @@ class LSTM(LSTMSetup):
         h, hn = self.h_layout.new(n)
         c, cn = self.c_layout.new(n)
         kept = self.compiled.forward(
-            x, y, h0, c0, hn, cn, valid, draws, seed, ids, self.memory
+            x, y, h0, c0, hn, cn, valid, True, seed, ids, self.memory
         )
+        self.learn(kept)
         cache = Cache(self, self._core.version, (kept, x, y), kept.bytes)
         return y, (h, c), cache
 

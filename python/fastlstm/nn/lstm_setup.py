@@ -17,12 +17,13 @@ from .._validate import (
     check_int,
     check_size,
 )
-from ..params import Parameters, ParameterSpec
+from ..params import Parameters
 from .base import Core, ParameterLayer
 from .cell import PLAIN_CELL, check_cell
 from .combinations import check_combinations
 from .initializers import LSTM_INITIALIZERS, initialize_lstm
 from .lstm_inputs import InputCheck, check_projection, layer_sizes
+from .normalization import check_normalization, learn_statistics, specs
 from .regularizers import Regularizers, check_regularizers
 from .states import StateLayout
 
@@ -48,6 +49,9 @@ class LSTMSetup(ParameterLayer):
         gate_activation: str = "sigmoid",
         cell_activation: str = "tanh",
         cell_clip: float | None = None,
+        normalization: str | None = None,
+        normalization_steps: int = 100,
+        normalization_momentum: float = 0.1,
         initializer: str = "glorot_orthogonal",
         forget_bias: float = 1.0,
         chrono_steps: int | None = None,
@@ -79,6 +83,9 @@ class LSTMSetup(ParameterLayer):
             self.chrono_steps = check_int("chrono_steps", chrono_steps, 3)
             if not self.bias:
                 raise ValueError("chrono_steps draws biases, and bias is False")
+        self.normalization = check_normalization(
+            normalization, normalization_steps, normalization_momentum
+        )
         self.regularizers = check_regularizers(
             dropout,
             variational_dropout,
@@ -90,7 +97,6 @@ class LSTMSetup(ParameterLayer):
             num_layers=self.num_layers,
         )
         self.memory = memory
-        check_combinations(self._used())
         storage = check_dtype(dtype)
         largest = max(self.hidden_sizes)
         widest = max(self.input_size, 2 * largest)
@@ -106,14 +112,9 @@ class LSTMSetup(ParameterLayer):
             storage.name,
             *self.cell,
             self.regularizers.rates,
+            *self.normalization.core,
         )
-        self.params = Parameters(
-            [
-                ParameterSpec(name, tuple(shape), decay=not name.startswith("bias"))
-                for name, shape, _ in self._core.compiled.layout
-            ],
-            storage,
-        )
+        self.params = Parameters(specs(self._core.compiled.layout), storage)
         initialize_lstm(
             self.params,
             self.initializer,
@@ -121,6 +122,7 @@ class LSTMSetup(ParameterLayer):
             self._rng,
             coupled=self.cell.coupled_gates,
             chrono_steps=self.chrono_steps,
+            gain=self.normalization.gain,
         )
         # What calls would otherwise work out again and again.
         outputs = [self.projection_size or size for size in self.hidden_sizes]
@@ -140,6 +142,7 @@ class LSTMSetup(ParameterLayer):
         if not self.regularizers.recurrent_dropout:
             options["recurrent_dropout_kind"] = plain["recurrent_dropout_kind"]
         options["projection_size"], plain["projection_size"] = self.projection_size, 0
+        options["normalization"], plain["normalization"] = self.normalization.kind, None
         return {name: v for name, v in options.items() if v != plain[name]}
 
     def __repr__(self) -> str:
@@ -158,7 +161,15 @@ class LSTMSetup(ParameterLayer):
 
     @memory.setter
     def memory(self, memory: str) -> None:
-        self._memory = check_choice("memory", memory, MEMORY)
+        check_choice("memory", memory, MEMORY)
+        used = self._used() | ({} if memory == "store" else {"memory": memory})
+        check_combinations(used)
+        self._memory = memory
+
+    def learn(self, kept: _core.Cache) -> None:
+        """Take what a training call learned that is no gradient."""
+        if self.normalization.kind == "batch":
+            learn_statistics(self.params, kept, self.normalization)
 
     @property
     def output_size(self) -> int:

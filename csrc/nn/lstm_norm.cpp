@@ -1,0 +1,91 @@
+// Normalised cells in the time loop: products first, then what needs all of a row or step.
+#include "kernels/dispatch.h"
+#include "nn/lstm.h"
+
+namespace fastlstm {
+
+// For inference: a step's sums of h, its gates, and statistics of rows.
+template <class T> Index LstmCall<T>::norm_scratch() const {
+    if (config_.norm.kind == Normalization::None || keeps_gates())
+        return 0;
+    Index most = 0;
+    for (const DirectionRun<T> &r : runs_)
+        most = std::max(most, r.gates_row);
+    return map_.N * (2 * most + kLayerStatistics);
+}
+
+template <class T>
+NormArgs<T> LstmCall<T>::norm_of(const DirectionRun<T> &r, Index s, Index row) const {
+    NormArgs<T> n = norm_weights(config_, *r.w, r.H);
+    n.stride = r.gates_row;
+    const bool by_row = config_.norm.kind == Normalization::Layer;
+    if (r.statistics)
+        n.statistics = r.statistics + (by_row ? row : s) * r.statistics_row;
+    if (keeps_gates()) {
+        n.x = r.x_norm + row * r.gates_row;
+        n.h = r.h_norm + row * r.gates_row;
+    }
+    n.given = !arrays_.learns;
+    return n;
+}
+
+template <class T>
+void LstmCall<T>::norm_step(StepArgs<T> &a, const DirectionRun<T> &r, Index s, Index row,
+                            T *x_sums, T *scratch) const {
+    NormArgs<T> n = norm_of(r, s, row);
+    if (!keeps_gates()) {
+        n.x = x_sums;
+        n.h = scratch;
+        a.gates = scratch + map_.N * r.gates_row;
+        if (!n.statistics)
+            n.statistics = scratch + 2 * map_.N * r.gates_row;
+    }
+    const Kernels<T> &k = kernels<T>();
+    GemmArgs<T> g;
+    g.M = a.rows;
+    g.K = a.K;
+    g.N = r.columns;
+    g.a = a.h;
+    g.b = a.w_hh;
+    g.c = {n.h, r.gates_row, nullptr, 1};
+    g.panel_begin = a.block_begin;
+    g.panel_end = a.block_end;
+    k.gemm(g);
+    // Zoneout looks at the hidden state itself, which no mask is on: nn/combinations.py.
+    k.norm_step[config_.norm.kind == Normalization::Batch]({a, n});
+}
+
+template <class T> void LstmCall<T>::running_statistics() {
+    const LstmLayout &layout = weights_.layout();
+    for (DirectionRun<T> &r : runs_)
+        read_statistics(layout.directions[static_cast<std::size_t>(r.slot)], config_, r.H, flat_,
+                        map_.steps, kernels<T>().width, r.statistics);
+}
+
+template <class T> void LstmCall<T>::statistics(int layer, int d, int part, T *to) const {
+    const DirectionRun<T> &r = run(layer, d);
+    const GatesOf gates{r.H, config_.cell.coupled};
+    const Index W = kernels<T>().width, rows = config_.cell.gates() * r.H;
+    for (Index s = 0; s < map_.steps; ++s) {
+        const T *own =
+            r.statistics + s * r.statistics_row + batch_statistics(part, r.columns, r.padded);
+        if (part >= 4)
+            std::copy(own, own + r.H, to + s * r.H);
+        for (Index n = 0; part < 4 && n < r.columns; ++n)
+            if (const Index row = gate_row(n, gates, W); row >= 0)
+                to[s * rows + row] = own[n];
+    }
+}
+
+#define FASTLSTM_INSTANTIATE(T)                                                                \
+    template Index LstmCall<T>::norm_scratch() const;                                          \
+    template NormArgs<T> LstmCall<T>::norm_of(const DirectionRun<T> &, Index, Index) const;    \
+    template void LstmCall<T>::norm_step(StepArgs<T> &, const DirectionRun<T> &, Index, Index, \
+                                         T *, T *) const;                                      \
+    template void LstmCall<T>::running_statistics();                                           \
+    template void LstmCall<T>::statistics(int, int, int, T *) const;
+FASTLSTM_INSTANTIATE(float)
+FASTLSTM_INSTANTIATE(double)
+#undef FASTLSTM_INSTANTIATE
+
+} // namespace fastlstm
