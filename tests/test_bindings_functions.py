@@ -61,7 +61,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Callable[[], Arguments]]] = {
         },
     ),
     "dropout": (
-        lambda x, out, p, row_ids: _core.dropout(x, out, p, 0, 0, row_ids),
+        lambda x, out, p, row_ids: _core.dropout(x, out, p, False, 0, 0, row_ids),
         lambda: {
             "x": zeros(N, E),
             "out": zeros(N, E),

@@ -175,8 +175,8 @@ void bound_embedding_backward(const py::array &dy, const py::array &tokens,
     });
 }
 
-void bound_dropout(const py::array &x, const py::array &out, double p, std::uint64_t seed,
-                   std::int64_t stream, const MaybeArray &row_ids) {
+void bound_dropout(const py::array &x, const py::array &out, double p, bool locked,
+                   std::uint64_t seed, std::int64_t stream, const MaybeArray &row_ids) {
     if (!(p >= 0 && p < 1))
         throw py::value_error("p is " + std::to_string(p) + "; expected a rate in [0, 1)");
     if (stream < 0 || stream >= 1 << 16)
@@ -203,6 +203,7 @@ void bound_dropout(const py::array &x, const py::array &out, double p, std::uint
         batch.out_n = vo.stride[0];
         batch.out_t = steps ? vo.stride[1] : 0;
         batch.p = p;
+        batch.locked = locked;
         batch.seed = seed;
         batch.stream = static_cast<std::uint32_t>(stream);
         if (row_ids)
@@ -230,8 +231,8 @@ void bind_layers(py::module_ &m) {
           arg("scale"), arg("out"));
     m.def("embedding_backward", &bound_embedding_backward, arg("dy"), arg("tokens"),
           arg("scale"), arg("dtable"));
-    m.def("dropout", &bound_dropout, arg("x"), arg("out"), arg("p"), arg("seed"),
-          arg("stream"), arg("row_ids"));
+    m.def("dropout", &bound_dropout, arg("x"), arg("out"), arg("p"), arg("locked"),
+          arg("seed"), arg("stream"), arg("row_ids"));
 }
 
 } // namespace fastlstm

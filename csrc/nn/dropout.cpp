@@ -19,7 +19,7 @@ template <class T> void dropout(const DropoutBatch<T> &b) {
             d.x = b.x + n * b.x_n + t * b.x_t;
             d.out = b.out + n * b.out_n + t * b.out_t;
             d.row_id = static_cast<std::uint64_t>(b.row_ids ? b.row_ids[n] : n);
-            d.step = static_cast<std::uint32_t>(t);
+            d.step = b.locked ? 0 : static_cast<std::uint32_t>(t);
             kernels<T>().dropout(d);
         }
     });

@@ -132,6 +132,7 @@ def dropout(
     x: _Floats,
     out: _Floats,
     p: float,
+    locked: bool,
     seed: int,
     stream: int,
     row_ids: _Ints | None,

@@ -160,7 +160,7 @@ template <class T> void test_embedding() {
 template <class T> void test_dropout_batch() {
     const Index N = 31, steps = 7, F = 65;
     const std::vector<T> ones(std::size_t(N * steps * F), T(1));
-    const auto masks = [&](const std::vector<Index> &ids) {
+    const auto masks = [&](const std::vector<Index> &ids, bool locked = false) {
         std::vector<T> out(ids.size() * std::size_t(steps * F));
         DropoutBatch<T> b;
         b.N = Index(ids.size());
@@ -171,6 +171,7 @@ template <class T> void test_dropout_batch() {
         b.x_n = b.out_n = steps * F;
         b.x_t = b.out_t = F;
         b.p = 0.25;
+        b.locked = locked;
         b.seed = 99;
         b.row_ids = ids.data();
         dropout(b);
@@ -185,6 +186,13 @@ template <class T> void test_dropout_batch() {
     expect(same_bits(masks(ids), one), [] { return "dropout threads"; });
     expect(std::equal(last.begin(), last.end(), one.end() - steps * F),
            [] { return "dropout by row id"; });
+    const std::vector<T> locked = masks(ids, true);
+    for (Index n = 0; n < N; ++n)
+        for (Index t = 0; t < steps; ++t)
+            expect(std::equal(locked.begin() + (n * steps + t) * F,
+                              locked.begin() + (n * steps + t + 1) * F,
+                              one.begin() + n * steps * F),
+                   [] { return "a locked mask is that of step 0"; });
     double kept = 0;
     for (const T v : one)
         kept += v != 0;

@@ -45,6 +45,7 @@ def test_one_buffer_with_prefixed_names() -> None:
     assert len(model) == len(list(model)) == 3
     assert np.shares_memory(out.params["bias"], model.params.flat)
     assert "Dropout(0.4)" in repr(model)
+    assert repr(Dropout(0.4, locked=True)) == "Dropout(0.4, locked=True)"
     version = out.params.version
     with model.writable() as params:
         params["inner.0.bias_l0"] += 1.0

@@ -58,21 +58,26 @@ def test_reference_mask_statistics() -> None:
 def test_core_mask(p: float, units: int) -> None:
     x = np.ones((3, 5, units))
     out = np.empty_like(x)
-    _core.dropout(x, out, p, SEED, 7, BIG_ROW_IDS)
+    _core.dropout(x, out, p, False, SEED, 7, BIG_ROW_IDS)
     mask = dropout_mask(p, SEED, 7, BIG_ROW_IDS, 5, units)
     assert_same_bits({"mask": out}, {"mask": mask})
+    _core.dropout(x, out, p, True, SEED, 7, BIG_ROW_IDS)
+    locked = np.repeat(dropout_mask(p, SEED, 7, BIG_ROW_IDS, 1, units), 5, axis=1)
+    assert_same_bits({"mask": out}, {"mask": locked})
 
 
+@pytest.mark.parametrize("locked", [False, True])
 @pytest.mark.parametrize("dtype", DTYPES)
-def test_layer(dtype: str, rng: np.random.Generator) -> None:
-    layer, x = Dropout(0.4), rng.standard_normal((5, 7, 33)).astype(dtype)
+def test_layer(dtype: str, locked: bool, rng: np.random.Generator) -> None:
+    layer, x = Dropout(0.4, locked), rng.standard_normal((5, 7, 33)).astype(dtype)
     assert_same_bits({"y": layer(x)}, {"y": x})
     y, cache = layer.forward(x, mask_seed=3)
     dy = np.ones_like(x)
     dx = layer.backward(dy, cache)
     np.testing.assert_array_equal(y, x * dx)
     assert set(np.unique(dx)) == {0.0, dx.max()}
-    assert not (dx == dx[:, :1]).all(), "another mask each step"
+    assert (dx == dx[:, :1]).all() == locked, "else another mask each step"
+    assert not (dx == dx[:1]).all(), "another mask each sequence"
     rows = rng.permutation(5)
     moved, _ = layer.forward(x[rows], mask_seed=3, row_ids=rows)
     assert_same_bits({"y": moved}, {"y": y[rows]})

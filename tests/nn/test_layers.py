@@ -34,6 +34,7 @@ LINEAR = {"in_features": 5, "out_features": 3}
         (lambda: Dropout(1.0), ValueError, r"p must be finite and in \[0, 1\), got 1"),
         (lambda: Dropout(-0.1), ValueError, "p must be finite and in"),
         (lambda: Dropout("a"), TypeError, "p must be a real number"),
+        (lambda: Dropout(0.5, 1), TypeError, "locked must be True or False"),
     ],
 )
 def test_constructors(build: Any, error: type, match: str) -> None:

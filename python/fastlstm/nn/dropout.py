@@ -16,6 +16,7 @@ from .._validate import (
     as_array,
     as_generator,
     as_rows,
+    check_bool,
     check_float,
     check_row_ids,
 )
@@ -39,6 +40,9 @@ class Dropout(ParameterLayer):
     ----------
     p : float, default=0.5
         Probability in [0, 1).
+    locked : bool, default=False
+        Draw one mask a sequence, the same at every step ("variational" dropout, Gal &
+        Ghahramani 2016), not another one each step.
     random_state : None, int, numpy.random.Generator or RandomState
         Source of the seeds of forwards without ``mask_seed``.
 
@@ -49,15 +53,25 @@ class Dropout(ParameterLayer):
     >>> y, cache = Dropout(0.25).forward(np.ones((2, 5, 3)), mask_seed=0)
     >>> sorted({round(float(value), 3) for value in y.flat})
     [0.0, 1.333]
+    >>> y, cache = Dropout(0.5, locked=True).forward(np.ones((2, 5, 3)), mask_seed=0)
+    >>> bool((y == y[:, :1]).all())
+    True
     """
 
-    def __init__(self, p: float = 0.5, *, random_state: RandomState = None) -> None:
+    def __init__(
+        self,
+        p: float = 0.5,
+        locked: bool = False,
+        *,
+        random_state: RandomState = None,
+    ) -> None:
         self.p = check_float("p", p, "[0, 1)")
+        self.locked = check_bool("locked", locked)
         self._rng = as_generator(random_state)
         self.params = Parameters((), "float32")
 
     def __repr__(self) -> str:
-        return f"Dropout({self.p})"
+        return f"Dropout({self.p}{', locked=True' if self.locked else ''})"
 
     def __call__(
         self, x: npt.ArrayLike, *, lengths: npt.ArrayLike | None = None
@@ -82,8 +96,8 @@ class Dropout(ParameterLayer):
         lengths : optional
             Not used: a mask at a padded step does no harm.
         mask_seed : int, optional
-            The mask is a function of this seed, the step, the row id and the feature;
-            by default the next seed of ``random_state``.
+            The mask is a function of this seed, the step (unless locked), the row id
+            and the feature; by default the next seed of ``random_state``.
         row_ids : array-like of int of shape (N,), optional
             A number that stays with a sequence wherever it stands in a batch; by
             default its place.
@@ -132,7 +146,7 @@ class Dropout(ParameterLayer):
         if not self.p:
             return x
         out = np.empty(x.shape, x.dtype)
-        _core.dropout(x, out, self.p, seed, _STREAM, ids)
+        _core.dropout(x, out, self.p, self.locked, seed, _STREAM, ids)
         return out
 
     def _checked(self, name: str, x: npt.ArrayLike) -> Array:

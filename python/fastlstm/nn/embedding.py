@@ -218,7 +218,7 @@ class Embedding(ParameterLayer):
             return None
         scale: Array = np.ones(self.num_embeddings, self.dtype)
         row = scale[None]
-        _core.dropout(row, row, self.dropout, seed, _STREAM, None)
+        _core.dropout(row, row, self.dropout, False, seed, _STREAM, None)
         return scale
 
     def _outputs(
