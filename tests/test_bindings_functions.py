@@ -133,6 +133,22 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Callable[[], Arguments]]] = {
             "gradient": zeros(N, V),
         },
     ),
+    "squared activation": (
+        lambda pred, weight, gradient: _core.squared_activation(pred, weight, gradient),
+        lambda: {
+            "pred": zeros(N, V),
+            "weight": np.ones(N, np.float32),
+            "gradient": zeros(N, V),
+        },
+    ),
+    "squared change": (
+        lambda pred, weight, gradient: _core.squared_change(pred, weight, gradient),
+        lambda: {
+            "pred": zeros(N, V),
+            "weight": np.ones(N, np.float32),
+            "gradient": zeros(N, V),
+        },
+    ),
     "sgd": (
         lambda params, grads, velocity, begin, end: _core.sgd_step(
             params, grads, velocity, begin, end, 0.1, 0.9, False, 0.0, 1.0

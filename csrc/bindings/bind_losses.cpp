@@ -60,6 +60,26 @@ double bound_cross_entropy(const py::array &logits, const py::array &labels,
     });
 }
 
+double bound_squared_activation(const py::array &y, const py::array &weight,
+                                const py::array &gradient) {
+    return with_dtype(y, "pred", [&](auto zero) {
+        using T = decltype(zero);
+        const LossRows<T> rows = loss_rows<T>(y, weight, gradient);
+        const MaybeReleaseGil release(work_of(rows));
+        return squared_activation<T>(rows);
+    });
+}
+
+double bound_squared_change(const py::array &y, const py::array &weight,
+                            const py::array &gradient) {
+    return with_dtype(y, "pred", [&](auto zero) {
+        using T = decltype(zero);
+        const LossRows<T> rows = loss_rows<T>(y, weight, gradient);
+        const MaybeReleaseGil release(work_of(rows));
+        return squared_change<T>(rows);
+    });
+}
+
 void bound_softmax(const py::array &logits, const py::array &out) {
     with_dtype(logits, "logits", [&](auto zero) {
         using T = decltype(zero);
@@ -85,6 +105,9 @@ void bind_losses(py::module_ &m) {
           arg("weight1d"), arg("dpred2d"));
     m.def("softmax_cross_entropy", &bound_cross_entropy, arg("logits2d"), arg("labels"),
           arg("weight1d"), arg("dlogits2d"));
+    m.def("squared_activation", &bound_squared_activation, arg("y2d"), arg("weight1d"),
+          arg("dy2d"));
+    m.def("squared_change", &bound_squared_change, arg("y2d"), arg("weight1d"), arg("dy2d"));
 }
 
 } // namespace fastlstm

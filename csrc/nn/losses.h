@@ -1,4 +1,4 @@
-// Losses: their weighted sum over rows, in float64, and its gradient.
+// Losses and penalties: their weighted sum over rows, in float64, and its gradient.
 //
 // A loss is one function of a LossRows and its targets here, one row of a table in the
 // tests and one binding; see docs/adding.md. Sums run in a fixed order, so value and
@@ -25,6 +25,14 @@ template <class T> double squared_error(const LossRows<T> &rows, Rows<const T> t
 // is weight_n (softmax(pred_n) - onehot(label_n)). A label outside [0, K) in a row that
 // is not absent throws std::invalid_argument, before anything is written.
 template <class T> double softmax_cross_entropy(const LossRows<T> &rows, const Index *labels);
+
+// Penalties on the rows themselves. sum over n of weight_n mean over k of pred_nk^2:
+template <class T> double squared_activation(const LossRows<T> &rows);
+
+// sum over n > 0 of weight_n mean over k of (pred_nk - pred_n-1,k)^2. A weight is that of
+// the pair of a row and the one before it; a row whose two pairs have weight 0 is absent.
+// The first row has no pair: its weight is not used. weight may not be null.
+template <class T> double squared_change(const LossRows<T> &rows);
 
 // out = softmax of each of N rows of K; out may be logits itself.
 template <class T> void softmax(Index N, Index K, Rows<const T> logits, Rows<T> out);

@@ -1,9 +1,10 @@
-"""Losses: a weighted mean over valid rows or steps, and its gradient.
+"""Losses and penalties: a weighted mean over valid rows or steps, and its gradient.
 
 Design: ``value = sum(w l) / sum(w)`` with l the loss of a row (or step) and w its
 sample's weight, 1 by default; padded steps have weight 0, and what has weight 0 is as
 good as absent: its target is not read and its gradient is zero. The core gets weights
-that are divided by their sum already, so value and gradient are one pass.
+that are divided by their sum already, so value and gradient are one pass. A penalty has
+no target: it is a loss of a layer's outputs, and its gradient is added to theirs.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from ._validate import (
     Array,
     as_array,
     as_floats,
+    check_float,
     check_lengths,
 )
 
@@ -73,7 +75,7 @@ class SquaredError:
         TypeError
             Another dtype, a masked array.
         """
-        pred, weights = _prepare(pred, lengths, sample_weight)
+        pred, weights = _prepare("pred", pred, lengths, sample_weight)
         target = as_floats("target", target, pred.dtype)
         if target.shape != pred.shape:
             raise ValueError(
@@ -136,7 +138,7 @@ class SoftmaxCrossEntropy:
         TypeError
             Labels that are not integers, another dtype of ``pred``, a masked array.
         """
-        pred, weights = _prepare(pred, lengths, sample_weight)
+        pred, weights = _prepare("pred", pred, lengths, sample_weight)
         labels = as_array("target", target)
         if labels.dtype.kind not in "iu":
             raise TypeError(f"target must hold integer labels, got {labels.dtype}")
@@ -162,6 +164,108 @@ class SoftmaxCrossEntropy:
         return value, gradient
 
 
+class ActivationPenalty:
+    """Activation regularisation, AR: ``alpha mean(y_t^2)`` (Merity et al. 2017).
+
+    The mean is over valid steps and units. Merity et al. 2018 apply it, with alpha = 2,
+    to the outputs of the last layer after dropout.
+
+    Parameters
+    ----------
+    alpha : float
+        At least 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlstm.losses import ActivationPenalty
+    >>> value, gradient = ActivationPenalty(2.0)(np.array([[[1.0, 0.0], [3.0, 0.0]]]))
+    >>> value, gradient
+    (5.0, array([[[1., 0.],
+            [3., 0.]]]))
+    """
+
+    def __init__(self, alpha: float) -> None:
+        self.alpha = check_float("alpha", alpha, "[0, inf)")
+
+    def __repr__(self) -> str:
+        return f"ActivationPenalty({self.alpha})"
+
+    def __call__(
+        self,
+        y: npt.ArrayLike,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> tuple[float, Array]:
+        """Value and gradient.
+
+        Parameters
+        ----------
+        y : ndarray of shape (N, T, F) or (N, F)
+            Outputs of a layer, float32 or float64; padded steps are not read.
+        lengths, sample_weight
+            As for :class:`SquaredError`.
+
+        Returns
+        -------
+        value : float
+            NaN or inf only if ``y`` holds some.
+        gradient : ndarray of the shape of ``y``
+
+        Raises
+        ------
+        ValueError, TypeError
+            Another shape or dtype, bad lengths or weights.
+        """
+        y, weights = _prepare("y", y, lengths, sample_weight)
+        weights *= self.alpha
+        gradient = np.empty(y.shape, y.dtype)
+        return _core.squared_activation(_rows(y), weights, _rows(gradient)), gradient
+
+
+class TemporalActivationPenalty:
+    """Temporal activation regularisation, TAR: ``beta mean((y_t - y_{t-1})^2)``.
+
+    The mean is over valid steps after the first, and units; zero where no sequence has
+    two steps (Merity et al. 2017). Merity et al. 2018 apply it, with beta = 1, to the
+    outputs of the last layer before dropout.
+
+    Parameters
+    ----------
+    beta : float
+        At least 0.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fastlstm.losses import TemporalActivationPenalty
+    >>> y = np.array([[[1.0, 0.0], [3.0, 0.0]]])
+    >>> TemporalActivationPenalty(1.0)(y)
+    (2.0, array([[[-2.,  0.],
+            [ 2.,  0.]]]))
+    """
+
+    def __init__(self, beta: float) -> None:
+        self.beta = check_float("beta", beta, "[0, inf)")
+
+    def __repr__(self) -> str:
+        return f"TemporalActivationPenalty({self.beta})"
+
+    def __call__(
+        self,
+        y: npt.ArrayLike,
+        *,
+        lengths: npt.ArrayLike | None = None,
+        sample_weight: npt.ArrayLike | None = None,
+    ) -> tuple[float, Array]:
+        """Value and gradient; as :class:`ActivationPenalty`, y of shape (N, T, F)."""
+        y, weights = _prepare("y", y, lengths, sample_weight, pairs=True)
+        weights *= self.beta
+        gradient = np.empty(y.shape, y.dtype)
+        return _core.squared_change(_rows(y), weights, _rows(gradient)), gradient
+
+
 LOSSES: Final = {
     "squared_error": SquaredError,
     "softmax_cross_entropy": SoftmaxCrossEntropy,
@@ -169,23 +273,30 @@ LOSSES: Final = {
 
 
 def _prepare(
-    pred: npt.ArrayLike,
+    name: str,
+    outputs: npt.ArrayLike,
     lengths: npt.ArrayLike | None,
     sample_weight: npt.ArrayLike | None,
+    *,
+    pairs: bool = False,
 ) -> tuple[Array, Array]:
-    """Return the checked ``pred``, C-contiguous, and flat weights that sum to one."""
-    array = as_array("pred", pred)
+    """Return the checked ``outputs``, C-contiguous, and flat weights that sum to one.
+
+    With ``pairs`` a weight is that of a step and the one before it, of the same sample;
+    all are zero where there is none.
+    """
+    array = as_array(name, outputs)
     if array.dtype not in FLOAT_DTYPES:
-        raise TypeError(f"pred must be float32 or float64, got {array.dtype}")
-    if array.ndim not in (2, 3) or not array.size:
+        raise TypeError(f"{name} must be float32 or float64, got {array.dtype}")
+    if array.ndim not in ((3,) if pairs else (2, 3)) or not array.size:
+        shapes = "(N, T, K)" if pairs else "(N, K) or (N, T, K)"
         raise ValueError(
-            "pred must have shape (N, K) or (N, T, K), no axis empty, got "
-            f"{array.shape}"
+            f"{name} must have shape {shapes}, no axis empty, got {array.shape}"
         )
     if not array.flags.c_contiguous:
         array = np.ascontiguousarray(array)
     rows = array.shape[:-1]
-    if lengths is None and sample_weight is None:
+    if lengths is None and sample_weight is None and not pairs:
         count = math.prod(rows)
         uniform: Array = np.empty(count, array.dtype)
         uniform.fill(1.0 / count)  # a third of the time of np.full
@@ -197,10 +308,16 @@ def _prepare(
         )
     if lengths is not None:
         if len(rows) == 1:
-            raise ValueError(f"lengths need pred of shape (N, T, K), got {array.shape}")
+            raise ValueError(
+                f"lengths need {name} of shape (N, T, K), got {array.shape}"
+            )
         valid = check_lengths(lengths, *rows)
         weights *= np.arange(rows[1]) < valid[:, None]
-    weights /= weights.sum()
+    if pairs:
+        weights[:, 0] = 0.0
+    # No pair at all leaves zeros; one of a tiny weight must not.
+    total = weights.sum()
+    weights /= total if total else 1.0
     return array, weights.astype(array.dtype).reshape(-1)
 
 

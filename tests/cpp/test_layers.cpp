@@ -315,6 +315,44 @@ template <class T> void test_losses(Index N, Index K) {
     }
 }
 
+template <class T> void test_penalties(Index N, Index K) {
+    const std::vector<T> y = random_vector<T>(N * K);
+    std::vector<T> weight = random_vector<T>(N, 0, 2);
+    for (Index n = 2; n < N; n += 3)
+        weight[std::size_t(n)] = 0; // another sequence begins
+    double activation = 0, change = 0;
+    std::vector<double> d_activation(y.size(), 0.0), d_change(y.size(), 0.0);
+    for (Index i = 0; i < N * K; ++i) {
+        const std::size_t at = std::size_t(i), before = std::size_t(i - K);
+        const double w = double(weight[std::size_t(i / K)]) / double(K), value = double(y[at]);
+        activation += w * value * value;
+        d_activation[at] = 2 * w * value;
+        if (i < K)
+            continue;
+        const double step = value - double(y[before]);
+        change += w * step * step;
+        d_change[at] += 2 * w * step;
+        d_change[before] -= 2 * w * step;
+    }
+    for (const int threads : {1, 3}) {
+        set_num_threads(threads);
+        std::vector<T> gradient(y.size());
+        LossRows<T> r;
+        r.N = N;
+        r.K = K;
+        r.pred = rows<const T>(y.data(), K);
+        r.weight = weight.data();
+        r.gradient = rows<T>(gradient.data(), K);
+        const auto name = [&] { return label<T>("penalty", "", {{"N", N}, {"K", K}}); };
+        expect(std::fabs(squared_activation<T>(r) - activation) <= kRounding<T> * activation &&
+                   distance(gradient, d_activation) < kRounding<T>,
+               name);
+        expect(std::fabs(squared_change<T>(r) - change) <= kRounding<T> * change &&
+                   distance(gradient, d_change) < kRounding<T>,
+               name);
+    }
+}
+
 template <class T> void test_optimizers() {
     const Index n = 200003;
     const std::vector<T> start = random_vector<T>(n), g = random_vector<T>(n);
@@ -367,6 +405,9 @@ template <class T> void test_layers() {
     test_losses<T>(5, 3);
     test_losses<T>(1000, 1);
     test_losses<T>(301, 70);
+    test_penalties<T>(5, 3);
+    test_penalties<T>(1000, 1);
+    test_penalties<T>(301, 70);
     test_optimizers<T>();
     set_num_threads(before);
 }

@@ -62,3 +62,34 @@ def softmax_cross_entropy(
     value = np.sum(w * (log_sum - np.sum(one_hot * logits, axis=-1)))
     gradient = w[..., None] * (softmax(logits) - one_hot)
     return float(value), gradient
+
+
+def activation_penalty(
+    y: Array,
+    alpha: float,
+    lengths: Array | None = None,
+    sample_weight: Array | None = None,
+) -> tuple[float, Array]:
+    """Merity et al. 2017, AR: alpha sum(w mean over k of y_k^2) / sum(w)."""
+    w = row_weights(y.shape, lengths, sample_weight)
+    y = np.where((w != 0.0)[..., None], y, 0.0)
+    value = alpha * np.sum(w * np.mean(y**2, axis=-1))
+    return float(value), alpha * w[..., None] * 2.0 * y / y.shape[-1]
+
+
+def temporal_penalty(
+    y: Array,
+    beta: float,
+    lengths: Array | None = None,
+    sample_weight: Array | None = None,
+) -> tuple[float, Array]:
+    """Merity et al. 2017, TAR: y (N, T, F); as AR of y_t - y_{t-1}, t = 1 .. T - 1."""
+    shape = y.shape
+    w = row_weights(shape, lengths, sample_weight)[:, 1:]
+    change = np.where((w != 0.0)[..., None], y[:, 1:] - y[:, :-1], 0.0)
+    value = beta * np.sum(w * np.mean(change**2, axis=-1)) / w.sum()
+    slope = beta * (w / w.sum())[..., None] * 2.0 * change / shape[-1]
+    gradient = np.zeros(shape)
+    gradient[:, 1:] += slope
+    gradient[:, :-1] -= slope
+    return float(value), gradient
