@@ -85,8 +85,8 @@ MASK_RATE = Tolerance(
 )
 
 _RAGGED = (
-    "; a step with two rows left divides their difference by itself: what is left of "
-    "its gradient are the roundings times up to 1 / sqrt(epsilon) = 316"
+    "; over few rows a deviation is a difference of nearly equal numbers, and its "
+    "rounding grows by up to 1 / sqrt(epsilon) = 316 when divided by their spread"
 )
 BATCH_NORM_VALUE = {
     dtype: Tolerance(10 * t.limit, t.reason + _RAGGED) for dtype, t in VALUE.items()

@@ -47,6 +47,19 @@ def load(layer: Any, problem: Problem) -> None:
     layer.load_state_dict(state)
 
 
+def with_rows(problem: Problem, dtype: str) -> Problem:
+    """Ragged, but in float32 with four rows to the end.
+
+    Two rows, normalised, are 1 and -1: their gradients are roundings, which only float64
+    has to spare.
+    """
+    if dtype == "float64" or problem.lengths is None:
+        return problem
+    lengths = problem.lengths.copy()
+    lengths[np.argsort(lengths)[-4:]] = problem.x.shape[1]
+    return replace(problem, lengths=lengths)
+
+
 def train(layer: Any, problem: Problem) -> Arrays:
     return own(run_layer(layer, problem, load=False))
 
@@ -58,7 +71,7 @@ def train(layer: Any, problem: Problem) -> Arrays:
 def test_training_against_reference(
     shape: Shape, cell: CellCase, stack: Stack, dtype: str, rng: Any, threads: Any
 ) -> None:
-    problem = make_problem(rng, shape, stack, cell, dtype=dtype)
+    problem = with_rows(make_problem(rng, shape, stack, cell, dtype=dtype), dtype)
     layer = make_layer(shape, stack, cell, dtype)
     load(layer, problem)
     actual = train(layer, problem)

@@ -3,17 +3,32 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pytest
 
-from ..cases import CELLS, DTYPES, SHAPES, CellCase, Shape, Stack
+from ..cases import (
+    BATCH_NORM,
+    CELLS,
+    DTYPES,
+    REGULARIZERS,
+    SHAPES,
+    CellCase,
+    Shape,
+    Stack,
+)
 from ..compare import Arrays, assert_all_close
+from ..reference.masks import draw
 from ..runs import Problem, make_layer, make_problem, named, run_layer
-from ..tolerances import PAIR_GRADIENT, PAIR_VALUE
+from ..tolerances import (
+    BATCH_NORM_GRADIENT,
+    BATCH_NORM_VALUE,
+    PAIR_GRADIENT,
+    PAIR_VALUE,
+)
 
 torch = pytest.importorskip("torch", reason="torch is not installed")
 
@@ -25,16 +40,29 @@ ONE_LAYER = Stack("1", (0,))
 
 @dataclass(frozen=True)
 class Variant:
-    """A cell, and fastlstm's own masks for `SEED` by `TorchVariant`'s names."""
+    """A cell and what training draws for it."""
 
+    name: str
     cell: CellCase
-    masks: Callable[[Shape], Arrays] = lambda shape: {}
+    options: dict[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return self.cell.name
+        return self.name
+
+    def masks(self, shape: Shape) -> Arrays:
+        """fastlstm's masks for `SEED`, by `TorchVariant`'s names."""
+        outputs = shape.P if self.cell.projection else shape.H
+        sizes, rows = [(shape.I, shape.H, outputs)], np.arange(shape.N)
+        drawn = draw(self.options, sizes, SEED, rows, shape.T)
+        named = dict(drawn.of("_l0"))
+        for k, name in enumerate(("input", "output")):
+            if k in drawn.inputs:
+                named[name] = drawn.inputs[k][:, 0]
+        return named
 
 
-VARIANTS = [Variant(cell) for cell in CELLS]
+VARIANTS = [Variant(cell.name, cell) for cell in CELLS + BATCH_NORM]
+VARIANTS += [Variant(case.name, case.cell, case.options) for case in REGULARIZERS]
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -55,6 +83,7 @@ def run_peer(problem: Problem, shape: Shape, variant: Variant, dtype: str) -> Ar
         projection_size=shape.P if variant.cell.projection else 0,
         dtype=real,
         **variant.cell.options,
+        **variant.options,
     )
     weights = dict(peer.named_parameters())
     ours = {name.removesuffix("_l0"): w for name, w in problem.params.items()}
@@ -102,7 +131,14 @@ def test_parity(
         dtype=dtype,
     )
     expected = run_peer(problem, shape, variant, dtype)
-    layer = make_layer(shape, ONE_LAYER, variant.cell, dtype)
-    actual = run_layer(layer, problem, mask_seed=SEED)
+    layer = make_layer(shape, ONE_LAYER, variant.cell, dtype, **variant.options)
+    state_dict = layer.state_dict() | {
+        name: value.astype(dtype) for name, value in problem.params.items()
+    }
+    layer.load_state_dict(state_dict)
+    actual = run_layer(layer, problem, load=False, mask_seed=SEED)
     actual = {name: actual[name] for name in expected}  # dh0, dc0 only where given
-    assert_all_close(actual, expected, PAIR_VALUE[dtype], PAIR_GRADIENT[dtype])
+    batch = variant.cell in BATCH_NORM
+    value = BATCH_NORM_VALUE if batch else PAIR_VALUE
+    gradient = BATCH_NORM_GRADIENT if batch else PAIR_GRADIENT
+    assert_all_close(actual, expected, value[dtype], gradient[dtype])

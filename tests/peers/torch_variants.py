@@ -123,9 +123,9 @@ class TorchVariant(torch.nn.Module):
             torch.nn.init.uniform_(weight, -(hidden_size**-0.5), hidden_size**-0.5)
             setattr(self, name, torch.nn.Parameter(weight))
         if normalization is not None:
-            self._add_norms(0.1 if self.batch_norm else 1.0, dtype)
+            self._add_norms(0.1 if self.batch_norm else 1.0, dtype, bias)
 
-    def _add_norms(self, gain: float, dtype: torch.dtype) -> None:
+    def _add_norms(self, gain: float, dtype: torch.dtype, bias: bool) -> None:
         """Gains, the cell's shift and, for batch normalisation, running averages."""
         gates, hidden, _ = self.sizes
         for name, size in (("ih", gates), ("hh", gates), ("c", hidden)):
@@ -135,7 +135,11 @@ class TorchVariant(torch.nn.Module):
                 zeros = torch.zeros(self.max_steps, size, dtype=dtype)
                 self.register_buffer(f"running_mean_{name}", zeros)
                 self.register_buffer(f"running_var_{name}", zeros + 1.0)
-        self.bias_c = torch.nn.Parameter(torch.zeros(hidden, dtype=dtype))
+        zeros = torch.zeros(hidden, dtype=dtype)
+        if bias:
+            self.bias_c = torch.nn.Parameter(zeros)
+        else:
+            self.register_buffer("bias_c", zeros)
 
     def mask_shapes(self, n: int, t: int) -> dict[str, list[int]]:
         """Names and shapes of the masks of a call in training.
