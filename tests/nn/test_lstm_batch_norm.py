@@ -26,9 +26,9 @@ from ..runs import Problem, make_layer, make_problem, run_layer, run_reference
 from ..tolerances import BATCH_NORM_GRADIENT, BATCH_NORM_VALUE
 
 PARTS = ("ih", "hh", "c")
-# With one input N(w x) does not depend on w but for its sign: a gradient of nothing but
-# roundings.
-SHAPES = [replace(shape, I=max(3, shape.I)) for shape in ALL_SHAPES]
+# With one input N(w x) does not depend on w but for its sign, and over three rows little
+# is left of a gradient: nothing but roundings.
+SHAPES = [replace(s, N=max(9, s.N), I=max(3, s.I)) for s in ALL_SHAPES]
 BOTH = Stack("2-both", (2, 0), True)
 
 
@@ -50,8 +50,8 @@ def load(layer: Any, problem: Problem) -> None:
 def with_rows(problem: Problem, dtype: str) -> Problem:
     """Ragged, but in float32 with four rows to the end.
 
-    Two rows, normalised, are 1 and -1: their gradients are roundings, which only float64
-    has to spare.
+    Two rows, normalised, are 1 and -1: their gradients are roundings, of which only
+    float64 has some to spare.
     """
     if dtype == "float64" or problem.lengths is None:
         return problem
