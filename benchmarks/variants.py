@@ -43,6 +43,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
         "recurrent_dropout_kind": "hidden",
     },
     "weight drop": {"weight_dropout": 0.5},
+    "layer norm": {"normalization": "layer"},
+    "batch norm": {"normalization": "batch"},
 }
 ROUNDS = 25
 TORCH_FORMS = ["LSTM", "eager", "script"]
