@@ -330,8 +330,8 @@ void bind_lstm(py::module_ &m) {
     using py::arg;
     py::class_<Cache>(m, "Cache").def_property_readonly("bytes", &Cache::bytes)
         .def("trace", &Cache::trace, arg("layer"), arg("direction"), arg("to"))
-        .def("statistics", &Cache::statistics, arg("layer"), arg("direction"), arg("to"))
-        .def_property_readonly("active_rows", &Cache::active_rows);
+        .def("learn", &Cache::learn, arg("layer"), arg("direction"), arg("running"),
+             arg("momentum"));
     py::class_<Lstm>(m, "LSTM")
         .def(py::init<Index, std::vector<Index>, bool, bool, Index, const std::string &, bool,
                       bool, const std::string &, const std::string &, double,

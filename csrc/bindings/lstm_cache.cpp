@@ -33,7 +33,8 @@ void Cache::trace(int layer, int direction, const std::array<py::array, 6> &to) 
         value_);
 }
 
-void Cache::statistics(int layer, int direction, const std::array<py::array, 6> &to) const {
+void Cache::learn(int layer, int direction, const std::array<py::array, 7> &running,
+                  double momentum) const {
     std::visit(
         [&](const auto &cache) {
             using T = typename std::decay_t<decltype(*cache.core)>::Scalar;
@@ -41,26 +42,18 @@ void Cache::statistics(int layer, int direction, const std::array<py::array, 6> 
             if (!cache.call || config.norm.kind != Normalization::Batch)
                 throw py::value_error("the cache was used or has no batch statistics");
             check_direction(config, layer, direction);
-            for (int part = 0; part < 6; ++part) {
-                const Index H = config.units(layer);
-                const Index size = part < 4 ? config.cell.gates() * H : H;
-                const auto &array = to[static_cast<std::size_t>(part)];
-                cache.call->statistics(layer, direction, part,
-                                       flat_view<T>(array, "statistics",
-                                                    cache.call->steps() * size, Access::Write)
-                                           .data);
-            }
-        },
-        value_);
-}
-
-std::vector<Index> Cache::active_rows() const {
-    return std::visit(
-        [](const auto &cache) {
-            std::vector<Index> rows(cache.call ? cache.call->steps() : 0);
-            for (std::size_t s = 0; s < rows.size(); ++s)
-                rows[s] = cache.call->active(static_cast<Index>(s));
-            return rows;
+            if (!(momentum >= 0 && momentum <= 1))
+                throw py::value_error("momentum is " + std::to_string(momentum) +
+                                      "; expected a share in [0, 1]");
+            const Index H = config.units(layer), rows = config.cell.gates() * H;
+            T *to[6];
+            for (std::size_t part = 0; part < 6; ++part)
+                to[part] = flat_view<T>(running[part], "running",
+                                        config.norm.steps * (part < 4 ? rows : H),
+                                        Access::Write)
+                               .data;
+            T *seen = flat_view<T>(running[6], "running", 1, Access::Write).data;
+            cache.call->learn(layer, direction, to, *seen, momentum);
         },
         value_);
 }

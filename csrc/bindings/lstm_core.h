@@ -78,9 +78,10 @@ class FASTLSTM_LOCAL Cache {
     }
     // Gates i, f, g, o and cells (N, T, H), hidden states (N, T, K) of every valid step.
     void trace(int layer, int direction, const std::array<py::array, 6> &to) const;
-    // Batch normalisation: means and variances of x, h and c of every step.
-    void statistics(int layer, int direction, const std::array<py::array, 6> &to) const;
-    std::vector<Index> active_rows() const; // of every step
+    // Batch normalisation: see LstmCall::learn; means and variances of x, h and c, and the
+    // steps seen, flat.
+    void learn(int layer, int direction, const std::array<py::array, 7> &running,
+               double momentum) const;
 
   private:
     std::variant<CacheOf<float>, CacheOf<double>> value_;

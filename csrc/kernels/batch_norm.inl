@@ -1,205 +1,231 @@
 // Recurrent batch normalisation: moments over the rows of a step, in their order, each unit
-// for itself. And the gradients of gains and biases, which are sums over rows in either way.
+// for itself, the V vectors of a block side by side. And the gradients of gains and biases,
+// which are sums over rows in either way.
 
-// Mean and variance of a vector of columns over the rows.
-template <class T>
-FASTLSTM_INLINE void column_moments(const T *x, Index stride, Index rows, VecOf<T> &mean,
-                                    VecOf<T> &variance) {
-    VecOf<T> a = {}, b = {};
+// Mean and variance of V vectors of columns over the rows.
+template <class T, int V>
+FASTLSTM_INLINE void column_moments(const T *x, Index stride, Index rows, VecOf<T> (&mean)[V],
+                                    VecOf<T> (&variance)[V]) {
+    constexpr int W = Simd<T>::W;
     const VecOf<T> share = splat<T>(T(1.0 / double(rows)));
-    Index r = 0;
-    for (; r + 2 <= rows; r += 2) {
-        a = a + load<T>(x + r * stride);
-        b = b + load<T>(x + (r + 1) * stride);
+    VecOf<T> sums[V] = {};
+    for (Index r = 0; r < rows; ++r)
+        for (int v = 0; v < V; ++v)
+            sums[v] = sums[v] + load<T>(x + r * stride + v * W);
+    for (int v = 0; v < V; ++v) {
+        mean[v] = sums[v] * share;
+        sums[v] = VecOf<T>{};
     }
-    if (r < rows)
-        a = a + load<T>(x + r * stride);
-    mean = (a + b) * share;
-    a = VecOf<T>{};
-    for (r = 0; r < rows; ++r) {
-        const VecOf<T> d = load<T>(x + r * stride) - mean;
-        a = mul_add(d, d, a);
-    }
-    variance = a * share;
+    for (Index r = 0; r < rows; ++r)
+        for (int v = 0; v < V; ++v) {
+            const VecOf<T> d = load<T>(x + r * stride + v * W) - mean[v];
+            sums[v] = mul_add(d, d, sums[v]);
+        }
+    for (int v = 0; v < V; ++v)
+        variance[v] = sums[v] * share;
 }
-// The same, kept at or taken from a step's statistics; returns the scale.
-template <class T>
-FASTLSTM_INLINE VecOf<T> kept_moments(const NormArgs<T> &n, T *at_mean, T *at_variance,
-                                      const T *x, Index stride, Index rows, VecOf<T> &mean) {
-    VecOf<T> variance;
-    if (n.given) {
-        mean = load<T>(at_mean);
-        variance = load<T>(at_variance);
-    } else {
-        column_moments(x, stride, rows, mean, variance);
-        store<T>(at_mean, mean);
-        store<T>(at_variance, variance);
+// The same, kept at or taken from a step's statistics: mean and scale.
+template <class T, int V>
+FASTLSTM_INLINE void kept_moments(bool given, T *at_mean, T *at_variance, const T *x,
+                                  Index stride, Index rows, VecOf<T> (&mean)[V],
+                                  VecOf<T> (&scale)[V]) {
+    constexpr int W = Simd<T>::W;
+    if (!given)
+        column_moments<T, V>(x, stride, rows, mean, scale);
+    for (int v = 0; v < V; ++v) {
+        if (given) {
+            mean[v] = load<T>(at_mean + v * W);
+            scale[v] = load<T>(at_variance + v * W);
+        } else {
+            store<T>(at_mean + v * W, mean[v]);
+            store<T>(at_variance + v * W, scale[v]);
+        }
+        scale[v] = scale_of<T>(scale[v]);
     }
-    return scale_of<T>(variance);
 }
 
 // Calls each(NormPlace of N rows) over the rows of a block.
 template <class T, class F>
 FASTLSTM_INLINE void for_rows(Index rows, Index unit, VecOf<T> mean, VecOf<T> scale, F each) {
-    constexpr int N = kCellRows;
-    const auto at = [&](auto p, Index row) {
-        for (unsigned j = 0; j < sizeof(p.row) / sizeof(p.row[0]); ++j) {
+    for_row_groups(rows, [&](Index row, auto N) {
+        NormPlace<T, decltype(N)::value> p;
+        for (int j = 0; j < N; ++j) {
             p.row[j] = row + j;
             p.unit[j] = unit;
             p.mean.v[j] = mean;
             p.scale.v[j] = scale;
         }
-        return p;
-    };
-    Index row = 0;
-    for (; row + N <= rows; row += N)
-        each(at(NormPlace<T, N>(), row));
-    for (; row < rows; ++row)
-        each(at(NormPlace<T, 1>(), row));
+        each(p);
+    });
 }
 
-// Vectors of the gate columns of a block.
-template <class T> FASTLSTM_INLINE int block_vectors(Index hidden, Index unit) {
-    return is_half<T>(hidden, unit) ? 2 : 4;
-}
 // The statistics of a step, from the block that begins with `unit` on.
 template <class T>
 FASTLSTM_INLINE T *statistics_of(const NormArgs<T> &n, int part, Index hidden, Index unit) {
     return n.statistics + batch_statistics(part, columns_of<T>(hidden), padded_of<T>(hidden)) +
            unit * (part < 4 ? 4 : 1);
 }
+// each(unit, V) for the blocks of a range, V vectors of gate columns as an integral constant.
+template <class T, class F>
+FASTLSTM_INLINE void for_each_block(Index hidden, Index begin, Index end, F each) {
+    for (Index block = begin; block < end; ++block) {
+        const Index unit = block * Simd<T>::W;
+        if (is_half<T>(hidden, unit))
+            each(unit, std::integral_constant<int, 2>());
+        else
+            each(unit, std::integral_constant<int, 4>());
+    }
+}
 
-template <class T> void batch_norm_step(const NormStepArgs<T> &a) {
+template <class T, int V>
+FASTLSTM_INLINE void batch_norm_block(const NormStepArgs<T> &a, Index unit) {
     constexpr int W = Simd<T>::W;
     const StepArgs<T> &s = a.step;
     const NormArgs<T> &n = a.norm;
-    const auto kept = [&](int part, Index unit) {
-        return statistics_of<T>(n, part, s.hidden, unit);
-    };
-    if (s.rows == 0)
-        return;
-    for (Index block = s.block_begin; block < s.block_end; ++block) {
-        const Index unit = block * W;
-        for (int v = 0; v < block_vectors<T>(s.hidden, unit); ++v) {
-            const Index k = unit * 4 + v * W, at = v * W;
-            T *x = n.x + k, *h = n.h + k, *z = s.gates + k;
-            VecOf<T> mean_x, mean_h;
-            const VecOf<T> scale_x = kept_moments(n, kept(0, unit) + at, kept(1, unit) + at, x,
-                                                  n.stride, s.rows, mean_x);
-            const VecOf<T> scale_h = kept_moments(n, kept(2, unit) + at, kept(3, unit) + at, h,
-                                                  n.stride, s.rows, mean_h);
-            const VecOf<T> gain_x = load<T>(n.gain_ih + k), gain_h = load<T>(n.gain_hh + k);
-            const VecOf<T> bias = load<T>(n.bias + k);
-            for (Index r = 0; r < s.rows; ++r) {
-                const VecOf<T> p = (load<T>(x + r * n.stride) - mean_x) * scale_x;
-                const VecOf<T> q = (load<T>(h + r * n.stride) - mean_h) * scale_h;
-                store<T>(x + r * n.stride, p);
-                store<T>(h + r * n.stride, q);
-                store<T>(z + r * s.gates_stride, mul_add(gain_h, q, mul_add(gain_x, p, bias)));
-            }
+    const Index k = unit * 4;
+    const auto kept = [&](int part) { return statistics_of<T>(n, part, s.hidden, unit); };
+    VecOf<T> mean_x[V], scale_x[V], mean_h[V], scale_h[V], gain_x[V], gain_h[V], bias[V];
+    kept_moments<T, V>(n.given, kept(0), kept(1), n.x + k, n.stride, s.rows, mean_x, scale_x);
+    kept_moments<T, V>(n.given, kept(2), kept(3), n.h + k, n.stride, s.rows, mean_h, scale_h);
+    for (int v = 0; v < V; ++v) {
+        gain_x[v] = load<T>(n.gain_ih + k + v * W);
+        gain_h[v] = load<T>(n.gain_hh + k + v * W);
+        bias[v] = load<T>(n.bias + k + v * W);
+    }
+    for (Index r = 0; r < s.rows; ++r) {
+        T *x = n.x + r * n.stride + k, *h = n.h + r * n.stride + k;
+        for (int v = 0; v < V; ++v) {
+            const VecOf<T> p = (load<T>(x + v * W) - mean_x[v]) * scale_x[v];
+            const VecOf<T> q = (load<T>(h + v * W) - mean_h[v]) * scale_h[v];
+            store<T>(x + v * W, p);
+            store<T>(h + v * W, q);
+            store<T>(s.gates + r * s.gates_stride + k + v * W,
+                     mul_add(gain_h[v], q, mul_add(gain_x[v], p, bias[v])));
         }
-        const VecOf<T> none = {};
-        for_rows<T>(s.rows, unit, none, none, [&](auto p) { remember_cells(s, p); });
-        VecOf<T> mean;
-        const VecOf<T> scale =
-            kept_moments(n, kept(4, unit), kept(5, unit), s.c + unit, s.c_stride, s.rows, mean);
-        for_rows<T>(s.rows, unit, mean, scale, [&](auto p) { show_cells(s, n, p); });
     }
+    VecOf<T> mean[1] = {}, scale[1] = {};
+    for_rows<T>(s.rows, unit, mean[0], scale[0], [&](const auto &p) { remember_cells(s, p); });
+    kept_moments<T, 1>(n.given, kept(4), kept(5), s.c + unit, s.c_stride, s.rows, mean, scale);
+    for_rows<T>(s.rows, unit, mean[0], scale[0], [&](const auto &p) { show_cells(s, n, p); });
+}
+template <class T> void batch_norm_step(const NormStepArgs<T> &a) {
+    const StepArgs<T> &s = a.step;
+    if (s.rows)
+        for_each_block<T>(s.hidden, s.block_begin, s.block_end, [&](Index unit, auto V) {
+            batch_norm_block<T, decltype(V)::value>(a, unit);
+        });
 }
 
-// As row_backward, for a vector of columns.
-template <class T>
+// As row_backward, for V vectors of columns; `variance` of what was normalised.
+template <class T, int V>
 FASTLSTM_INLINE void column_backward(T *to, const T *dz, const T *normal, Index stride,
-                                     Index rows, VecOf<T> factor) {
-    VecOf<T> sum = {}, product = {};
-    for (Index r = 0; r < rows; ++r) {
-        const VecOf<T> d = load<T>(dz + r * stride);
-        sum = sum + d;
-        product = mul_add(d, load<T>(normal + r * stride), product);
-    }
+                                     Index rows, const T *gain, const T *variance) {
+    constexpr int W = Simd<T>::W;
+    VecOf<T> sum[V] = {}, product[V] = {}, factor[V];
+    for (Index r = 0; r < rows; ++r)
+        for (int v = 0; v < V; ++v) {
+            const VecOf<T> d = load<T>(dz + r * stride + v * W);
+            sum[v] = sum[v] + d;
+            product[v] = mul_add(d, load<T>(normal + r * stride + v * W), product[v]);
+        }
     const VecOf<T> share = splat<T>(T(1.0 / double(rows)));
-    sum = sum * share;
-    product = product * share;
-    for (Index r = 0; r < rows; ++r) {
-        const VecOf<T> d = load<T>(dz + r * stride) - sum;
-        store<T>(to + r * stride, factor * (d - load<T>(normal + r * stride) * product));
+    for (int v = 0; v < V; ++v) {
+        sum[v] = sum[v] * share;
+        product[v] = product[v] * share;
+        factor[v] = load<T>(gain + v * W) * scale_of<T>(load<T>(variance + v * W));
     }
+    for (Index r = 0; r < rows; ++r)
+        for (int v = 0; v < V; ++v) {
+            const Index at = r * stride + v * W;
+            const VecOf<T> d = load<T>(dz + at) - sum[v];
+            store<T>(to + at, factor[v] * (d - load<T>(normal + at) * product[v]));
+        }
 }
 
-template <class T> void batch_norm_backward(const NormBackwardArgs<T> &a) {
-    constexpr int W = Simd<T>::W;
+template <class T, int N> FASTLSTM_INLINE void add_all(VecOf<T> &to, Many<T, N> v) {
+    for (int j = 0; j < N; ++j)
+        to = to + v.v[j];
+}
+
+template <class T, int V>
+FASTLSTM_INLINE void batch_norm_block_backward(const NormBackwardArgs<T> &a, Index unit) {
     const CellBackwardArgs<T> &s = a.cell;
     const NormArgs<T> &n = a.norm;
-    if (s.rows == 0)
-        return;
-    for (Index block = s.block_begin; block < s.block_end; ++block) {
-        const Index unit = block * W;
-        const VecOf<T> mean = load<T>(statistics_of<T>(n, 4, s.hidden, unit));
-        const VecOf<T> scale = scale_of<T>(load<T>(statistics_of<T>(n, 5, s.hidden, unit)));
-        VecOf<T> sum = {}, product = {};
-        for_rows<T>(s.rows, unit, mean, scale, [&](auto p) {
-            auto part = p.mean, along = p.mean;
-            part = along = {};
-            show_backward(a, p, part, along);
-            add_all<T>(sum, part);
-            add_all<T>(product, along);
-        });
-        const VecOf<T> share = splat<T>(T(1.0 / double(s.rows)));
-        for_rows<T>(s.rows, unit, mean, scale, [&](auto p) {
-            auto part = p.mean, along = p.mean;
-            for (unsigned j = 0; j < sizeof(part) / sizeof(mean); ++j) {
-                part.v[j] = sum * share;
-                along.v[j] = product * share;
-            }
-            forget_cells(a, p, part, along);
-        });
-        for (int v = 0; v < block_vectors<T>(s.hidden, unit); ++v) {
-            const Index k = unit * 4 + v * W;
-            const VecOf<T> variance = load<T>(statistics_of<T>(n, 3, s.hidden, unit) + v * W);
-            column_backward(a.dh_sums + k, s.gates + k, n.h + k, n.stride, s.rows,
-                            load<T>(n.gain_hh + k) * scale_of<T>(variance));
+    const VecOf<T> mean = load<T>(statistics_of<T>(n, 4, s.hidden, unit));
+    const VecOf<T> scale = scale_of<T>(load<T>(statistics_of<T>(n, 5, s.hidden, unit)));
+    VecOf<T> sum = {}, product = {};
+    for_rows<T>(s.rows, unit, mean, scale, [&](const auto &p) {
+        auto part = p.mean, along = p.mean;
+        part = along = {};
+        show_backward(a, p, part, along);
+        add_all<T>(sum, part);
+        add_all<T>(product, along);
+    });
+    const VecOf<T> share = splat<T>(T(1.0 / double(s.rows)));
+    sum = sum * share;
+    product = product * share;
+    for_rows<T>(s.rows, unit, mean, scale, [&](const auto &p) {
+        auto part = p.mean, along = p.mean;
+        for (unsigned j = 0; j < sizeof(part) / sizeof(mean); ++j) {
+            part.v[j] = sum;
+            along.v[j] = product;
         }
-    }
+        forget_cells(a, p, part, along);
+    });
+    const Index k = unit * 4;
+    column_backward<T, V>(a.dh_sums + k, s.gates + k, n.h + k, n.stride, s.rows, n.gain_hh + k,
+                          statistics_of<T>(n, 3, s.hidden, unit));
+}
+template <class T> void batch_norm_backward(const NormBackwardArgs<T> &a) {
+    const CellBackwardArgs<T> &s = a.cell;
+    if (s.rows)
+        for_each_block<T>(s.hidden, s.block_begin, s.block_end, [&](Index unit, auto V) {
+            batch_norm_block_backward<T, decltype(V)::value>(a, unit);
+        });
 }
 
 template <class T> void batch_norm_input(const NormInputArgs<T> &a) {
-    constexpr int W = Simd<T>::W;
     const NormArgs<T> &n = a.norm;
-    if (a.rows == 0)
-        return;
-    for (Index block = a.block_begin; block < a.block_end; ++block)
-        for (int v = 0; v < block_vectors<T>(a.hidden, block * W); ++v) {
-            const Index k = block * W * 4 + v * W;
-            const VecOf<T> variance =
-                load<T>(statistics_of<T>(n, 1, a.hidden, block * W) + v * W);
-            column_backward(a.gates + k, a.gates + k, n.x + k, n.stride, a.rows,
-                            load<T>(n.gain_ih + k) * scale_of<T>(variance));
-        }
+    if (a.rows)
+        for_each_block<T>(a.hidden, a.block_begin, a.block_end, [&](Index unit, auto V) {
+            const Index k = unit * 4;
+            column_backward<T, decltype(V)::value>(a.gates + k, a.gates + k, n.x + k, n.stride,
+                                                   a.rows, n.gain_ih + k,
+                                                   statistics_of<T>(n, 1, a.hidden, unit));
+        });
 }
 
-template <class T, Normalization KIND> void norm_gradients(const NormGradientArgs<T> &a) {
+template <class T, int V>
+FASTLSTM_INLINE void gate_gradients(const NormGradientArgs<T> &a, Index k, Index columns) {
     constexpr int W = Simd<T>::W;
     const NormArgs<T> &n = a.norm;
-    const Index G = columns_of<T>(a.hidden), padded = padded_of<T>(a.hidden);
-    for (Index block = a.block_begin; block < a.block_end; ++block) {
-        const Index unit = block * W;
-        for (int v = 0; v < block_vectors<T>(a.hidden, unit); ++v) {
-            const Index k = unit * 4 + v * W;
-            VecOf<T> ih = load<T>(a.sum + k), hh = load<T>(a.sum + G + k);
-            VecOf<T> bias = load<T>(a.sum + 2 * G + k);
-            for (Index r = 0; r < a.rows; ++r) {
-                const VecOf<T> dz = load<T>(a.gates + r * n.stride + k);
-                ih = mul_add(dz, load<T>(n.x + r * n.stride + k), ih);
-                hh = mul_add(dz, load<T>(n.h + r * n.stride + k), hh);
-                bias = bias + dz;
-            }
-            store<T>(a.sum + k, ih);
-            store<T>(a.sum + G + k, hh);
-            store<T>(a.sum + 2 * G + k, bias);
+    VecOf<T> ih[V], hh[V], bias[V];
+    for (int v = 0; v < V; ++v) {
+        ih[v] = load<T>(a.sum + k + v * W);
+        hh[v] = load<T>(a.sum + columns + k + v * W);
+        bias[v] = load<T>(a.sum + 2 * columns + k + v * W);
+    }
+    for (Index r = 0; r < a.rows; ++r)
+        for (int v = 0; v < V; ++v) {
+            const Index at = r * n.stride + k + v * W;
+            const VecOf<T> dz = load<T>(a.gates + at);
+            ih[v] = mul_add(dz, load<T>(n.x + at), ih[v]);
+            hh[v] = mul_add(dz, load<T>(n.h + at), hh[v]);
+            bias[v] = bias[v] + dz;
         }
+    for (int v = 0; v < V; ++v) {
+        store<T>(a.sum + k + v * W, ih[v]);
+        store<T>(a.sum + columns + k + v * W, hh[v]);
+        store<T>(a.sum + 2 * columns + k + v * W, bias[v]);
+    }
+}
+template <class T, Normalization KIND> void norm_gradients(const NormGradientArgs<T> &a) {
+    const NormArgs<T> &n = a.norm;
+    const Index G = columns_of<T>(a.hidden), padded = padded_of<T>(a.hidden);
+    for_each_block<T>(a.hidden, a.block_begin, a.block_end, [&](Index unit, auto V) {
+        gate_gradients<T, decltype(V)::value>(a, unit * 4, G);
         T *sum = a.sum + 3 * G + unit;
-        VecOf<T> gain = load<T>(sum), bias = load<T>(sum + padded);
-        VecOf<T> mean = {}, scale = {};
+        VecOf<T> gain = load<T>(sum), bias = load<T>(sum + padded), mean = {}, scale = {};
         if (KIND == Normalization::Batch) {
             mean = load<T>(statistics_of<T>(n, 4, a.hidden, unit));
             scale = scale_of<T>(load<T>(statistics_of<T>(n, 5, a.hidden, unit)));
@@ -216,5 +242,5 @@ template <class T, Normalization KIND> void norm_gradients(const NormGradientArg
         }
         store<T>(sum, gain);
         store<T>(sum + padded, bias);
-    }
+    });
 }

@@ -1,157 +1,216 @@
-// Layer normalisation: moments over the columns of a row, in the order of the columns.
+// Layer normalisation: moments over the columns of a row, in the order of the columns. R rows
+// side by side: sums are chains of dependent operations.
 
-template <class T> FASTLSTM_INLINE T lanes_sum(VecOf<T> a, VecOf<T> b) {
-    const VecOf<T> both[2] = {a, b};
-    return (T)sum_lanes<T>(both);
-}
-// Mean of n columns; there are an even number of vectors of gate columns, and the ones that
-// belong to no unit are zero.
-template <class T> FASTLSTM_INLINE T row_mean(const T *x, Index columns, Index n) {
+// out[j] = the sum of the lanes of v[j], lanes paired as in a tree.
+template <class T, int N> FASTLSTM_INLINE void lane_sums(const VecOf<T> (&v)[N], T (&out)[N]) {
     constexpr int W = Simd<T>::W;
-    VecOf<T> a = {}, b = {};
-    for (Index k = 0; k < columns; k += 2 * W) {
-        a = a + load<T>(x + k);
-        b = b + load<T>(x + k + W);
-    }
-    return lanes_sum<T>(a, b) / (T)n;
+    alignas(64) T lanes[N][W];
+    for (int j = 0; j < N; ++j)
+        store<T>(lanes[j], v[j]);
+    for (int half = W / 2; half > 0; half /= 2)
+        for (int j = 0; j < N; ++j)
+            for (int l = 0; l < half; ++l)
+                lanes[j][l] += lanes[j][l + half];
+    for (int j = 0; j < N; ++j)
+        out[j] = lanes[j][0];
 }
-template <class T>
-FASTLSTM_INLINE T row_scale(const T *x, const T *valid, Index columns, Index n, T mean) {
-    constexpr int W = Simd<T>::W;
-    VecOf<T> a = {}, b = {};
-    for (Index k = 0; k < columns; k += 2 * W) {
-        const VecOf<T> p = (load<T>(x + k) - splat<T>(mean)) * load<T>(valid + k);
-        const VecOf<T> q = (load<T>(x + k + W) - splat<T>(mean)) * load<T>(valid + k + W);
-        a = mul_add(p, p, a);
-        b = mul_add(q, q, b);
-    }
-    return (T)(1.0 / __builtin_sqrt(double(lanes_sum<T>(a, b)) / double(n) + kNormEpsilon));
-}
-// Mean and scale of the H cells of a row; padding is zero.
-template <class T>
-FASTLSTM_INLINE void cell_moments(const T *c, Index hidden, T &mean, T &scale) {
-    constexpr int W = Simd<T>::W;
-    const VecOf<T> none = {};
-    VecOf<T> a = {};
-    for (Index u = 0; u < hidden; u += W)
-        a = a + load<T>(c + u);
-    mean = lanes_sum<T>(a, none) / (T)hidden;
-    a = none;
-    for (Index u = 0; u < hidden; u += W) {
-        const VecOf<T> d = (load<T>(c + u) - splat<T>(mean)) * unit_valid<T>(hidden, u);
-        a = mul_add(d, d, a);
-    }
-    const double variance = double(lanes_sum<T>(a, none)) / double(hidden);
-    scale = (T)(1.0 / __builtin_sqrt(variance + kNormEpsilon));
+template <class T> FASTLSTM_INLINE T scale_of_sum(T squares, Index n) {
+    return (T)(1.0 / __builtin_sqrt(double(squares) / double(n) + kNormEpsilon));
 }
 
-// Calls each(NormPlace of N blocks) over the blocks of a row.
-template <class T, class F>
-FASTLSTM_INLINE void for_blocks(Index row, Index hidden, T mean, T scale, F each) {
-    constexpr int W = Simd<T>::W, N = kCellRows;
-    const Index blocks = (hidden + W - 1) / W;
-    const auto at = [&](auto p, Index block) {
-        for (unsigned j = 0; j < sizeof(p.row) / sizeof(p.row[0]); ++j) {
-            p.row[j] = row;
-            p.unit[j] = (block + j) * W;
-            p.mean.v[j] = splat<T>(mean);
-            p.scale.v[j] = splat<T>(scale);
+// Moments of R rows of each of two arrays; columns that belong to no unit are zero.
+template <class T, int R>
+FASTLSTM_INLINE void row_moments(const T *const (&x)[2 * R], const NormArgs<T> &n, Index columns,
+                                 T (&mean)[2 * R], T (&scale)[2 * R]) {
+    constexpr int W = Simd<T>::W;
+    VecOf<T> sums[2 * R] = {};
+    for (Index k = 0; k < columns; k += W)
+        for (int j = 0; j < 2 * R; ++j)
+            sums[j] = sums[j] + load<T>(x[j] + k);
+    lane_sums<T>(sums, mean);
+    for (int j = 0; j < 2 * R; ++j) {
+        mean[j] = mean[j] / (T)n.count;
+        sums[j] = VecOf<T>{};
+    }
+    for (Index k = 0; k < columns; k += W)
+        for (int j = 0; j < 2 * R; ++j) {
+            const VecOf<T> d = (load<T>(x[j] + k) - splat<T>(mean[j])) * load<T>(n.valid + k);
+            sums[j] = mul_add(d, d, sums[j]);
         }
-        return p;
-    };
-    Index block = 0;
-    for (; block + N <= blocks; block += N)
-        each(at(NormPlace<T, N>(), block));
-    for (; block < blocks; ++block)
-        each(at(NormPlace<T, 1>(), block));
+    lane_sums<T>(sums, scale);
+    for (int j = 0; j < 2 * R; ++j)
+        scale[j] = scale_of_sum(scale[j], n.count);
+}
+// Those of the H cells of R rows; padding is zero.
+template <class T, int R>
+FASTLSTM_INLINE void cell_moments(const T *c, Index stride, Index hidden, T (&mean)[R],
+                                  T (&scale)[R]) {
+    constexpr int W = Simd<T>::W;
+    VecOf<T> sums[R] = {};
+    for (Index u = 0; u < hidden; u += W)
+        for (int j = 0; j < R; ++j)
+            sums[j] = sums[j] + load<T>(c + j * stride + u);
+    lane_sums<T>(sums, mean);
+    for (int j = 0; j < R; ++j) {
+        mean[j] = mean[j] / (T)hidden;
+        sums[j] = VecOf<T>{};
+    }
+    for (Index u = 0; u < hidden; u += W)
+        for (int j = 0; j < R; ++j) {
+            const VecOf<T> d = (load<T>(c + j * stride + u) - splat<T>(mean[j])) *
+                               unit_valid<T>(hidden, u);
+            sums[j] = mul_add(d, d, sums[j]);
+        }
+    lane_sums<T>(sums, scale);
+    for (int j = 0; j < R; ++j)
+        scale[j] = scale_of_sum(scale[j], hidden);
 }
 
-template <class T> void layer_norm_step(const NormStepArgs<T> &a) {
+// The blocks of R rows, with the moments of their cells.
+template <class T, int R, class F>
+FASTLSTM_INLINE void for_blocks(Index row, Index hidden, const T (&mean)[R], const T (&scale)[R],
+                                F each) {
+    NormPlace<T, R> p;
+    for (int j = 0; j < R; ++j) {
+        p.row[j] = row + j;
+        p.mean.v[j] = splat<T>(mean[j]);
+        p.scale.v[j] = splat<T>(scale[j]);
+    }
+    for (Index unit = 0; unit < hidden; unit += Simd<T>::W) {
+        for (int j = 0; j < R; ++j)
+            p.unit[j] = unit;
+        each(p);
+    }
+}
+// Calls each(r, R) for all rows, R an integral constant.
+template <class F> FASTLSTM_INLINE void for_row_groups(Index rows, F each) {
+    constexpr int R = kCellRows;
+    Index r = 0;
+    for (; r + R <= rows; r += R)
+        each(r, std::integral_constant<int, R>());
+    for (; r < rows; ++r)
+        each(r, std::integral_constant<int, 1>());
+}
+
+template <class T, int R>
+FASTLSTM_INLINE void layer_norm_rows(const NormStepArgs<T> &a, Index r) {
     constexpr int W = Simd<T>::W;
     const StepArgs<T> &s = a.step;
     const NormArgs<T> &n = a.norm;
     const Index G = columns_of<T>(s.hidden);
-    for (Index r = 0; r < s.rows; ++r) {
-        T *x = n.x + r * n.stride, *h = n.h + r * n.stride, *z = s.gates + r * s.gates_stride;
-        T *kept = n.statistics + r * kLayerStatistics;
-        const T mean_x = row_mean(x, G, n.count), mean_h = row_mean(h, G, n.count);
-        kept[0] = row_scale(x, n.valid, G, n.count, mean_x);
-        kept[1] = row_scale(h, n.valid, G, n.count, mean_h);
-        for (Index k = 0; k < G; k += W) {
-            const VecOf<T> valid = load<T>(n.valid + k);
-            const VecOf<T> p = (load<T>(x + k) - splat<T>(mean_x)) * (splat<T>(kept[0]) * valid);
-            const VecOf<T> q = (load<T>(h + k) - splat<T>(mean_h)) * (splat<T>(kept[1]) * valid);
-            store<T>(x + k, p);
-            store<T>(h + k, q);
-            const VecOf<T> sum = mul_add(load<T>(n.gain_ih + k), p, load<T>(n.bias + k));
-            store<T>(z + k, mul_add(load<T>(n.gain_hh + k), q, sum));
+    const T *sums[2 * R];
+    T mean[2 * R], scale[2 * R];
+    for (int j = 0; j < R; ++j) {
+        sums[j] = n.x + (r + j) * n.stride;
+        sums[R + j] = n.h + (r + j) * n.stride;
+    }
+    row_moments<T, R>(sums, n, G, mean, scale);
+    for (Index k = 0; k < G; k += W) {
+        const VecOf<T> valid = load<T>(n.valid + k), bias = load<T>(n.bias + k);
+        const VecOf<T> gain_x = load<T>(n.gain_ih + k), gain_h = load<T>(n.gain_hh + k);
+        for (int j = 0; j < R; ++j) {
+            T *x = n.x + (r + j) * n.stride + k, *h = n.h + (r + j) * n.stride + k;
+            const VecOf<T> p = (load<T>(x) - splat<T>(mean[j])) * (splat<T>(scale[j]) * valid);
+            const VecOf<T> q =
+                (load<T>(h) - splat<T>(mean[R + j])) * (splat<T>(scale[R + j]) * valid);
+            store<T>(x, p);
+            store<T>(h, q);
+            store<T>(s.gates + (r + j) * s.gates_stride + k,
+                     mul_add(gain_h, q, mul_add(gain_x, p, bias)));
         }
-        for_blocks<T>(r, s.hidden, T(0), T(1), [&](auto p) { remember_cells(s, p); });
-        cell_moments(s.c + r * s.c_stride, s.hidden, kept[3], kept[2]);
-        for_blocks<T>(r, s.hidden, kept[3], kept[2], [&](auto p) { show_cells(s, n, p); });
+    }
+    T cell_mean[R] = {}, cell_scale[R] = {};
+    for_blocks<T, R>(r, s.hidden, cell_mean, cell_scale,
+                     [&](const auto &p) { remember_cells(s, p); });
+    cell_moments<T, R>(s.c + r * s.c_stride, s.c_stride, s.hidden, cell_mean, cell_scale);
+    for_blocks<T, R>(r, s.hidden, cell_mean, cell_scale,
+                     [&](const auto &p) { show_cells(s, n, p); });
+    for (int j = 0; j < R; ++j) {
+        T *kept = n.statistics + (r + j) * kLayerStatistics;
+        kept[0] = scale[j];
+        kept[1] = scale[R + j];
+        kept[2] = cell_scale[j];
+        kept[3] = cell_mean[j];
     }
 }
+template <class T> void layer_norm_step(const NormStepArgs<T> &a) {
+    for_row_groups(a.step.rows,
+                   [&](Index r, auto R) { layer_norm_rows<T, decltype(R)::value>(a, r); });
+}
 
-// to = the gradient of sums that were normalised to `normal`, given dz = d(gain normal); to
-// may be dz.
-template <class T>
+// to = the gradient of sums that were normalised to `normal`, given dz = d(gain normal), for R
+// rows; to may be dz.
+template <class T, int R>
 FASTLSTM_INLINE void row_backward(T *to, const T *dz, const T *normal, const T *gain,
-                                  const NormArgs<T> &n, Index columns, T scale) {
+                                  const NormArgs<T> &n, Index columns, const T (&scale)[R]) {
     constexpr int W = Simd<T>::W;
-    VecOf<T> sum = {}, product = {};
-    const VecOf<T> none = {};
+    VecOf<T> sums[2 * R] = {};
     for (Index k = 0; k < columns; k += W) {
-        const VecOf<T> d = load<T>(gain + k) * load<T>(dz + k);
-        sum = sum + d;
-        product = mul_add(d, load<T>(normal + k), product);
+        const VecOf<T> g = load<T>(gain + k);
+        for (int j = 0; j < R; ++j) {
+            const VecOf<T> d = g * load<T>(dz + j * n.stride + k);
+            sums[j] = sums[j] + d;
+            sums[R + j] = mul_add(d, load<T>(normal + j * n.stride + k), sums[R + j]);
+        }
     }
-    const VecOf<T> mean = splat<T>(lanes_sum<T>(sum, none) / (T)n.count);
-    const VecOf<T> along = splat<T>(lanes_sum<T>(product, none) / (T)n.count);
+    T mean[2 * R];
+    lane_sums<T>(sums, mean);
+    for (int j = 0; j < 2 * R; ++j)
+        sums[j] = splat<T>(mean[j] / (T)n.count);
     for (Index k = 0; k < columns; k += W) {
-        const VecOf<T> d = load<T>(gain + k) * load<T>(dz + k) - mean * load<T>(n.valid + k);
-        store<T>(to + k, splat<T>(scale) * (d - load<T>(normal + k) * along));
+        const VecOf<T> g = load<T>(gain + k), valid = load<T>(n.valid + k);
+        for (int j = 0; j < R; ++j) {
+            const Index at = j * n.stride + k;
+            const VecOf<T> d = g * load<T>(dz + at) - sums[j] * valid;
+            store<T>(to + at, splat<T>(scale[j]) * (d - load<T>(normal + at) * sums[R + j]));
+        }
     }
 }
 
-template <class T, int N> FASTLSTM_INLINE void add_all(VecOf<T> &to, Many<T, N> v) {
-    for (int j = 0; j < N; ++j)
-        to = to + v.v[j];
-}
-
-template <class T> void layer_norm_backward(const NormBackwardArgs<T> &a) {
+template <class T, int R>
+FASTLSTM_INLINE void layer_norm_rows_backward(const NormBackwardArgs<T> &a, Index r) {
     const CellBackwardArgs<T> &s = a.cell;
     const NormArgs<T> &n = a.norm;
-    const VecOf<T> none = {};
-    for (Index r = 0; r < s.rows; ++r) {
-        const T *kept = n.statistics + r * kLayerStatistics;
-        VecOf<T> sum = {}, product = {};
-        for_blocks<T>(r, s.hidden, kept[3], kept[2], [&](auto p) {
-            auto part = p.mean, along = p.mean;
-            part = along = {};
-            show_backward(a, p, part, along);
-            add_all<T>(sum, part);
-            add_all<T>(product, along);
-        });
-        const T mean = lanes_sum<T>(sum, none) / (T)s.hidden;
-        const T mean_along = lanes_sum<T>(product, none) / (T)s.hidden;
-        for_blocks<T>(r, s.hidden, kept[3], kept[2], [&](auto p) {
-            auto part = p.mean, along = p.mean;
-            for (unsigned j = 0; j < sizeof(part) / sizeof(none); ++j) {
-                part.v[j] = splat<T>(mean);
-                along.v[j] = splat<T>(mean_along);
-            }
-            forget_cells(a, p, part, along);
-        });
-        row_backward(a.dh_sums + r * n.stride, s.gates + r * s.gates_stride, n.h + r * n.stride,
-                     n.gain_hh, n, columns_of<T>(s.hidden), kept[1]);
+    T mean[R], scale[R], scale_h[R], means[2 * R];
+    for (int j = 0; j < R; ++j) {
+        const T *kept = n.statistics + (r + j) * kLayerStatistics;
+        scale_h[j] = kept[1];
+        scale[j] = kept[2];
+        mean[j] = kept[3];
     }
+    Many<T, R> sum = {}, product = {};
+    for_blocks<T, R>(r, s.hidden, mean, scale,
+                     [&](const auto &p) { show_backward(a, p, sum, product); });
+    VecOf<T> sums[2 * R];
+    for (int j = 0; j < R; ++j) {
+        sums[j] = sum.v[j];
+        sums[R + j] = product.v[j];
+    }
+    lane_sums<T>(sums, means);
+    for (int j = 0; j < R; ++j) {
+        sum.v[j] = splat<T>(means[j] / (T)s.hidden);
+        product.v[j] = splat<T>(means[R + j] / (T)s.hidden);
+    }
+    for_blocks<T, R>(r, s.hidden, mean, scale,
+                     [&](const auto &p) { forget_cells(a, p, sum, product); });
+    const Index at = r * n.stride;
+    row_backward<T, R>(a.dh_sums + at, s.gates + at, n.h + at, n.gain_hh, n,
+                       columns_of<T>(s.hidden), scale_h);
+}
+template <class T> void layer_norm_backward(const NormBackwardArgs<T> &a) {
+    for_row_groups(a.cell.rows, [&](Index r, auto R) {
+        layer_norm_rows_backward<T, decltype(R)::value>(a, r);
+    });
 }
 
 template <class T> void layer_norm_input(const NormInputArgs<T> &a) {
     const NormArgs<T> &n = a.norm;
-    for (Index r = 0; r < a.rows; ++r) {
-        T *gates = a.gates + r * n.stride;
-        row_backward(gates, gates, n.x + r * n.stride, n.gain_ih, n, columns_of<T>(a.hidden),
-                     n.statistics[r * kLayerStatistics]);
-    }
+    for_row_groups(a.rows, [&](Index r, auto R) {
+        T scale[decltype(R)::value];
+        for (int j = 0; j < R; ++j)
+            scale[j] = n.statistics[(r + j) * kLayerStatistics];
+        const Index at = r * n.stride;
+        row_backward<T, decltype(R)::value>(a.gates + at, a.gates + at, n.x + at, n.gain_ih, n,
+                                            columns_of<T>(a.hidden), scale);
+    });
 }

@@ -106,11 +106,9 @@ template <class T> class LstmCall {
     double flops() const { return flops_; }
     std::size_t bytes() const { return arena_.bytes(); }
     bool keeps_gates() const { return training_ && arrays_.memory == Memory::Store; }
-    // Batch normalisation: part 0 to 5 (see batch_statistics) of this call's steps, (T, gates
-    // H) or (T, H), and how many rows each step had.
-    void statistics(int layer, int d, int part, T *to) const;
-    Index steps() const { return map_.steps; }
-    Index active(Index s) const { return map_.active(s); }
+    // Batch normalisation: moves running statistics, as DirectionLayout has them, by the share
+    // `momentum` towards this call's, for each step by itself; unbiased variances, as torch.
+    void learn(int layer, int d, T *const (&running)[6], T &seen, double momentum) const;
 
   private:
     bool keeps_cells() const { return training_ && arrays_.memory != Memory::Checkpoint; }

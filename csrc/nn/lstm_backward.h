@@ -57,6 +57,9 @@ template <class T> class LstmBackward {
     Index chunk_rows() const;
     void step(const DirectionRun<T> &r, const DirectionGradients<T> &g, const Window<T> &window,
               const Share &share, Index s, const BackwardWeights<T> &w, Laps &laps);
+    void mask_back(const DirectionRun<T> &r, const DirectionGradients<T> &g,
+                   const Window<T> &window, Index row, Index rank, Index rows, Index begin,
+                   Index end) const;
     void weight_products(const DirectionRun<T> &r, const DirectionGradients<T> &g,
                          const DirectionLayout &at, const Window<T> &window,
                          const Share &share, Index row0, Index row1);

@@ -12,42 +12,55 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
     Barrier &barrier = call_.group_barrier_[static_cast<std::size_t>(share.group)];
     const Index W = k_.width, row = map_.row(s) + share.first_row;
     const Index rows = share.rows(map_.active(s));
-    Index unit_begin, unit_end, state_begin, state_end; // in panels of 4 W
-    split(panels_of(r.H, W), share.parts, share.part, unit_begin, unit_end);
-    split(panels_of(r.K, W), share.parts, share.part, state_begin, state_end);
+    // What this thread does of the products: all its rows and some panels of 4 W columns, or
+    // where cells are cut by blocks, some rows.
+    const bool by_blocks = config_.norm.kind == Normalization::Batch;
+    Index unit_begin, unit_end, state_begin, state_end, own_begin = 0, own_end = rows;
+    split(panels_of(r.H, W), by_blocks ? 1 : share.parts, by_blocks ? 0 : share.part, unit_begin,
+          unit_end);
+    split(panels_of(r.K, W), by_blocks ? 1 : share.parts, by_blocks ? 0 : share.part,
+          state_begin, state_end);
+    if (by_blocks)
+        split(rows, share.parts, share.part, own_begin, own_end);
+    const Index own = own_end - own_begin, own_row = row + own_begin;
+    const Index own_rank = share.first_row + own_begin;
     const bool projection = config_.projection != 0;
     if (projection) {
         const Index begin = state_begin * 4 * W;
         const Index end = std::min(g.dh_stride, state_end * 4 * W);
-        for (Index j = 0; j < rows; ++j) {
-            const T *dh = g.dh + (share.first_row + j) * g.dh_stride;
-            T *sum = g.dh_rows + (row + j - at.chunk_from) * g.dh_stride;
+        for (Index j = 0; j < own; ++j) {
+            const T *dh = g.dh + (own_rank + j) * g.dh_stride;
+            T *sum = g.dh_rows + (own_row + j - at.chunk_from) * g.dh_stride;
             std::copy(dh + begin, dh + end, sum + begin);
             if (g.dy_wanted)
                 for (Index p = begin; p < std::min(end, r.K); ++p)
-                    sum[p] += g.dy[row + j][p];
+                    sum[p] += g.dy[own_row + j][p];
         }
         barrier.wait(share.parts);
         laps.lap(Phase::Wait);
         GemmArgs<T> m;
-        m.M = rows;
+        m.M = own;
         m.K = r.K;
         m.N = r.H;
-        m.a.base = g.dh_rows + (row - at.chunk_from) * g.dh_stride;
+        m.a.base = g.dh_rows + (own_row - at.chunk_from) * g.dh_stride;
         m.a.stride = g.dh_stride;
         m.b = w.w_hr_t.data();
-        m.c.base = g.dm + share.first_row * r.padded;
+        m.c.base = g.dm + own_rank * r.padded;
         m.c.stride = r.padded;
         m.panel_begin = unit_begin;
         m.panel_end = unit_end;
         k_.gemm(m);
         laps.lap(Phase::Hidden);
+        if (by_blocks)
+            barrier.wait(share.parts);
     }
     CellBackwardArgs<T> a;
     a.rows = rows;
     a.hidden = r.H;
     a.block_begin = unit_begin * 4;
     a.block_end = std::min(r.padded / W, unit_end * 4);
+    if (by_blocks)
+        split(r.padded / W, share.parts, share.part, a.block_begin, a.block_end);
     a.gates = at.gates + (row - at.gates_from) * r.gates_row;
     a.gates_stride = r.gates_row;
     a.c_prev = cells_before(r, at, s) + share.first_row * r.padded;
@@ -79,32 +92,42 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
     barrier.wait(share.parts);
     laps.lap(Phase::Wait);
     GemmArgs<T> h;
-    h.M = rows;
+    h.M = own;
     h.K = r.columns;
     h.N = r.K;
-    h.a.base = normal ? g.dh_sums + (row - at.chunk_from) * r.gates_row : a.gates;
+    h.a.base = normal ? g.dh_sums + (own_row - at.chunk_from) * r.gates_row : a.gates;
     h.a.stride = a.gates_stride;
     h.b = w.w_hh_t.data();
-    h.c.base = g.dh + share.first_row * g.dh_stride;
+    h.c.base = g.dh + own_rank * g.dh_stride;
     h.c.stride = g.dh_stride;
     h.panel_begin = state_begin;
     h.panel_end = state_end;
     h.accumulate = config_.rates.zoneout_h > 0; // the cell left there what passed its gates
     k_.gemm(h);
     laps.lap(Phase::Hidden);
-    if (!r.h_factors)
-        return;
-    const Index begin = state_begin * 4 * W, end = std::min(r.K, state_end * 4 * W);
+    if (r.h_factors)
+        mask_back(r, g, at, own_row, own_rank, own, state_begin * 4 * W,
+                  std::min(r.K, state_end * 4 * W));
+    laps.lap(Phase::Dropout);
+    if (by_blocks)
+        barrier.wait(share.parts); // the next cells read every row
+    laps.lap(Phase::Wait);
+}
+
+// Recurrent dropout on h: its mask on dh, and masked rows of h for the product of dW_hh.
+template <class T>
+void LstmBackward<T>::mask_back(const DirectionRun<T> &r, const DirectionGradients<T> &g,
+                                const Window<T> &at, Index row, Index rank, Index rows,
+                                Index begin, Index end) const {
     for (Index j = 0; j < rows; ++j) {
-        const Index rank = share.first_row + j;
-        const T *factors = r.h_factors + rank * r.K, *h_prev = r.h_prev[row + j];
-        T *dh = g.dh + rank * g.dh_stride, *masked = g.h_rows + (row + j - at.chunk_from) * r.K;
+        const T *factors = r.h_factors + (rank + j) * r.K, *h_prev = r.h_prev[row + j];
+        T *dh = g.dh + (rank + j) * g.dh_stride;
+        T *masked = g.h_rows + (row + j - at.chunk_from) * r.K;
         for (Index k = begin; k < end; ++k) {
             dh[k] *= factors[k];
             masked[k] = h_prev[k] * factors[k];
         }
     }
-    laps.lap(Phase::Dropout);
 }
 
 // Without a forget gate of its own the rows of g and o stand one gate further up.

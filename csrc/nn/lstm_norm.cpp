@@ -62,19 +62,31 @@ template <class T> void LstmCall<T>::running_statistics() {
                         map_.steps, kernels<T>().width, r.statistics);
 }
 
-template <class T> void LstmCall<T>::statistics(int layer, int d, int part, T *to) const {
+// A step with one row says nothing about a variance: it is left out, with all that follow,
+// since rows never become more.
+template <class T>
+void LstmCall<T>::learn(int layer, int d, T *const (&running)[6], T &seen, double momentum) const {
     const DirectionRun<T> &r = run(layer, d);
     const GatesOf gates{r.H, config_.cell.coupled};
     const Index W = kernels<T>().width, rows = config_.cell.gates() * r.H;
-    for (Index s = 0; s < map_.steps; ++s) {
-        const T *own =
-            r.statistics + s * r.statistics_row + batch_statistics(part, r.columns, r.padded);
-        if (part >= 4)
-            std::copy(own, own + r.H, to + s * r.H);
-        for (Index n = 0; part < 4 && n < r.columns; ++n)
-            if (const Index row = gate_row(n, gates, W); row >= 0)
-                to[s * rows + row] = own[n];
+    const T share = static_cast<T>(momentum);
+    Index s = 0;
+    for (; s < std::min(map_.steps, config_.norm.steps) && map_.active(s) > 1; ++s) {
+        const double n = static_cast<double>(map_.active(s));
+        for (int part = 0; part < 6; ++part) {
+            const T unbiased = static_cast<T>(part % 2 ? n / (n - 1) : 1);
+            const T *own = r.statistics + s * r.statistics_row +
+                           batch_statistics(part, r.columns, r.padded);
+            T *to = running[part] + s * (part < 4 ? rows : r.H);
+            const Index size = part < 4 ? r.columns : r.H;
+            for (Index k = 0; k < size; ++k) {
+                const Index at = part < 4 ? gate_row(k, gates, W) : k;
+                if (at >= 0)
+                    to[at] += share * (own[k] * unbiased - to[at]);
+            }
+        }
     }
+    seen = std::max(seen, static_cast<T>(s));
 }
 
 #define FASTLSTM_INSTANTIATE(T)                                                                \
@@ -83,7 +95,7 @@ template <class T> void LstmCall<T>::statistics(int layer, int d, int part, T *t
     template void LstmCall<T>::norm_step(StepArgs<T> &, const DirectionRun<T> &, Index, Index, \
                                          T *, T *) const;                                      \
     template void LstmCall<T>::running_statistics();                                           \
-    template void LstmCall<T>::statistics(int, int, int, T *) const;
+    template void LstmCall<T>::learn(int, int, T *const(&)[6], T &, double) const;
 FASTLSTM_INSTANTIATE(float)
 FASTLSTM_INSTANTIATE(double)
 #undef FASTLSTM_INSTANTIATE

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-import numpy as np
-
 from .. import _core
-from .._validate import Array, check_choice, check_float, check_int
+from .._validate import check_choice, check_float, check_int
 from ..params import Parameters, ParameterSpec
 
 __all__ = ["NORMALIZATIONS", "Normalization", "check_normalization", "learn_statistics"]
@@ -16,10 +14,9 @@ NORMALIZATIONS: Final = ("layer", "batch")
 # Where a gain starts: Cooijmans et al. 2017, section 4, found 0.1 to keep tanh from
 # saturating; layer normalisation starts with the identity.
 _GAIN: Final = {"layer": 1.0, "batch": 0.1}
-_PARTS: Final = tuple(
-    f"running_{moment}_{what}"
-    for what in ("ih", "hh", "c")
-    for moment in ("mean", "var")
+_PARTS: Final = (
+    *(f"running_{m}_{what}" for what in ("ih", "hh", "c") for m in ("mean", "var")),
+    "running_steps",
 )
 
 
@@ -74,33 +71,12 @@ def learn_statistics(
     batch's, with the unbiased variance. A step with one row says nothing about a
     variance and is left out, with all that follow it.
     """
-    rows = np.asarray(kept.active_rows)[: normalization.steps]
-    steps = int((rows > 1).sum())  # rows never become more
-    if not steps:
-        return
-    unbiased = (rows / np.maximum(rows - 1, 1))[:steps, None]
     suffixes = [
         name.removeprefix("gain_c") for name in params if name.startswith("gain_c")
     ]
-    two = any(suffix.endswith("_reverse") for suffix in suffixes)
-    for number, suffix in enumerate(suffixes):
-        running = [params.statistics(part + suffix) for part in _PARTS]
-        batch = [
-            np.empty((len(kept.active_rows), r.shape[1]), r.dtype) for r in running
-        ]
-        kept.statistics(
-            number // (1 + two), number % (1 + two), [b.reshape(-1) for b in batch]
-        )
-        seen = params.statistics("running_steps" + suffix)
-        with params.statistics_lock:
-            for k, (old, new) in enumerate(zip(running, batch, strict=True)):
-                _follow(
-                    old[:steps],
-                    new[:steps] * (unbiased if k % 2 else 1.0),
-                    normalization.momentum,
-                )
-            seen[0] = max(seen[0], steps)
-
-
-def _follow(running: Array, batch: Array, momentum: float) -> None:
-    running += momentum * (batch - running)
+    directions = 1 + any(suffix.endswith("_reverse") for suffix in suffixes)
+    with params.statistics_lock:
+        for number, suffix in enumerate(suffixes):
+            running = [params.statistics(p + suffix).reshape(-1) for p in _PARTS]
+            layer, direction = divmod(number, directions)
+            kept.learn(layer, direction, running, normalization.momentum)
