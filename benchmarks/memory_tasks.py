@@ -253,13 +253,15 @@ def print_table(runs: list[dict[str, Any]]) -> None:
         "| symbols recalled |\n|---|---|---|---|---|---|---|"
     )
     for (name, steps, initial), same in groups(runs).items():
-        after = [r["solved_after"] for r in same if r["solved_after"]]
+        task: Task = TASKS[name](steps)
+        solved = [r for r in same if task.is_solved(r["test_score"])]
+        after = [r["solved_after"] for r in solved if r["solved_after"]]
         scores = [100 * r["test_score"] for r in same]
         print(
-            f"| {name}, T = {steps} | {initial} | {len(after)} of {len(same)} "
+            f"| {name}, T = {steps} | {initial} | {len(solved)} of {len(same)} "
             f"| {spread(after, '.0f') if after else '-'} "
             f"| {spread([r['test_loss'] for r in same], '.2g')} "
-            f"| {TASKS[name](steps).naive:.3f} "
+            f"| {task.naive:.3f} "
             f"| {spread(scores, '.3g') + ' %' if name == 'copy' else '-'} |"
         )
 
