@@ -272,7 +272,7 @@ def draw_curves(runs: list[dict[str, Any]], path: Path) -> None:
 
     grouped = groups(runs)
     tasks = list(dict.fromkeys((name, steps) for name, steps, _ in grouped))
-    size = (4.6 * len(tasks), 3.6)
+    size = (4.6 * len(tasks), 3.8)
     figure, panels = pyplot.subplots(
         1, len(tasks), figsize=size, squeeze=False, layout="constrained"
     )
@@ -282,7 +282,7 @@ def draw_curves(runs: list[dict[str, Any]], path: Path) -> None:
             curves = [r["loss_curve"] for r in same]
             for r, curve in zip(same, curves, strict=True):
                 at = np.minimum(WINDOW * np.arange(1, len(curve) + 1), r["updates"])
-                ax.plot(at, curve, color=f"C{place}", linewidth=0.5, alpha=0.6)
+                ax.plot(at, curve, color=f"C{place}", linewidth=0.7, alpha=0.6)
             if len({len(curve) for curve in curves}) == 1:
                 mean = np.mean(curves, axis=0)
                 ax.plot(at, mean, color=f"C{place}", linewidth=2, label=initial)
@@ -292,7 +292,9 @@ def draw_curves(runs: list[dict[str, Any]], path: Path) -> None:
         ax.set_title(f"{name}, T = {steps}")
         ax.set_xlabel("updates")
     panels[0, 0].set_ylabel("loss on new sequences")
-    panels[0, 0].legend()
+    labelled = max(panels[0], key=lambda ax: len(ax.get_legend_handles_labels()[0]))
+    handles, labels = labelled.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels))
     figure.savefig(path, dpi=110)
 
 
