@@ -87,3 +87,9 @@ def test_command(tmp_path: Path) -> None:
     assert "| copy, T = 20 | chrono | 0 of 2 |" in done.stdout
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert len(json.loads(together.read_text())) == 12
+
+
+def test_docs_show_the_saved_runs() -> None:
+    done = run_python(SCRIPT, "report", "docs/memory.json")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout in (ROOT / "docs" / "memory.md").read_text()
