@@ -104,6 +104,7 @@ def core_epochs(shape: Shape, data: TrainingSet) -> Callable[[], object]:
                 BETA_2,
                 EPSILON,
                 0.0,
+                0.0,
                 False,
                 step,
                 1.0 / max(norm, 1.0),

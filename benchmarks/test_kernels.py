@@ -80,7 +80,7 @@ def test_adam(benchmark, rng):
     params, grads = rng.standard_normal((2, PARAMETERS), dtype=np.float32)
     m, v = np.zeros((2, PARAMETERS), np.float32)
     moments = (1e-3, 0.9, 0.999, 1e-8)
-    step = (params, grads, m, v, 0, PARAMETERS, *moments, 0.0, False, 1, 1.0)
+    step = (params, grads, m, v, 0, PARAMETERS, *moments, 0.0, 0.0, False, 1, 1.0)
     benchmark(_core.adam_step, *step)
     assert np.isfinite(params).all()
 

@@ -324,9 +324,15 @@ OPTIMIZERS = [
     OptimizerCase("sgd", optim.sgd, "SGD", {"momentum": 0.9}),
     OptimizerCase("sgd", optim.sgd, "SGD", {"momentum": 0.9, "nesterov": True}),
     OptimizerCase("sgd", optim.sgd, "SGD", {"momentum": 0.5, "weight_decay": 0.1}),
+    OptimizerCase("sgd", optim.sgd, "SGD", {"l1": 0.3}),
+    OptimizerCase(
+        "sgd", optim.sgd, "SGD", {"momentum": 0.5, "weight_decay": 0.1, "l1": 0.2}
+    ),
     OptimizerCase("adam", optim.adam, "Adam"),
     OptimizerCase("adam", optim.adam, "Adam", {"beta_1": 0.8, "beta_2": 0.9}),
     OptimizerCase("adam", optim.adam, "Adam", {"weight_decay": 0.1, "epsilon": 1e-4}),
+    OptimizerCase("adam", optim.adam, "Adam", {"weight_decay": 0.1, "l1": 0.2}),
     OptimizerCase("adamw", optim.adamw, "AdamW"),
     OptimizerCase("adamw", optim.adamw, "AdamW", {"weight_decay": 0.1, "beta_1": 0.7}),
+    OptimizerCase("adamw", optim.adamw, "AdamW", {"weight_decay": 0.1, "l1": 0.2}),
 ]

@@ -151,7 +151,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Callable[[], Arguments]]] = {
     ),
     "sgd": (
         lambda params, grads, velocity, begin, end: _core.sgd_step(
-            params, grads, velocity, begin, end, 0.1, 0.9, False, 0.0, 1.0
+            params, grads, velocity, begin, end, 0.1, 0.9, False, 0.0, 0.0, 1.0
         ),
         lambda: {
             "params": zeros(N),
@@ -163,7 +163,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Callable[[], Arguments]]] = {
     ),
     "adam": (
         lambda params, grads, m, v, begin, end, step: _core.adam_step(
-            params, grads, m, v, begin, end, 0.1, 0.9, 0.99, 1e-8, 0.0, False, step, 1.0
+            *(params, grads, m, v, begin, end),
+            *(0.1, 0.9, 0.99, 1e-8, 0.0, 0.0, False, step, 1.0),
         ),
         lambda: {
             "params": zeros(N),

@@ -108,9 +108,34 @@ def test_decay_spares_biases(case: OptimizerCase, rng: np.random.Generator) -> N
     params = make(rng)
     before = params.state_dict()
     build(case, params).step(params.new_grads())
-    decays = bool(case.options.get("weight_decay"))
+    decays = any(case.options.get(name) for name in ("weight_decay", "l1"))
     np.testing.assert_array_equal(params["bias"], before["bias"])
     assert (params["weight"] != before["weight"]).any() == decays
+
+
+@every_case
+def test_penalties_leave_zeros_alone(
+    case: OptimizerCase, rng: np.random.Generator
+) -> None:
+    params = make(rng)
+    with params.update() as flat:
+        flat[::3] = 0.0
+        flat[1::3] = -0.0
+    build(case, params).step(params.new_grads())
+    assert not params.flat[::3].any()
+    assert not params.flat[1::3].any()
+
+
+def test_l1_drives_what_has_no_gradient_to_zero(rng: np.random.Generator) -> None:
+    for kind, options in ((SGD, {"learning_rate": 0.01}), (AdamW, {})):
+        params = make(rng)
+        before, bias = np.abs(params["weight"]).max(), params["bias"].copy()
+        optimizer = kind(params, **options, l1=0.5)
+        reach = optimizer.learning_rate * optimizer.l1  # of one step
+        for _ in range(int(np.ceil(before / reach)) + 1):
+            optimizer.step(params.new_grads())
+        assert np.abs(params["weight"]).max() <= reach < before
+        np.testing.assert_array_equal(params["bias"], bias)
 
 
 @every_case
@@ -168,6 +193,8 @@ def test_learning_rate_is_settable(rng: np.random.Generator) -> None:
         (lambda p: SGD(p, 0.1, nesterov=True), ValueError, "nesterov needs momentum"),
         (lambda p: SGD(p, 0.1, nesterov=1), TypeError, "nesterov must be True"),
         (lambda p: SGD(p, 0.1, weight_decay=-1), ValueError, "weight_decay must be"),
+        (lambda p: Adam(p, l1=-0.1), ValueError, r"l1 .* in \[0, inf\), got -0\.1"),
+        (lambda p: AdamW(p, l1=np.nan), ValueError, "l1 must be finite"),
         (lambda p: Adam(p, beta_1=1.0), ValueError, r"beta_1 .* \[0, 1\), got 1\.0"),
         (lambda p: Adam(p, beta_2=-0.1), ValueError, "beta_2 must be"),
         (lambda p: AdamW(p, epsilon=0.0), ValueError, r"epsilon .* \(0, inf\)"),

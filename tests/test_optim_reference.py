@@ -86,11 +86,21 @@ def test_reference_against_torch(case: OptimizerCase, rng: np.random.Generator) 
     if "adam" in case.name:
         betas = options.pop("beta_1", 0.9), options.pop("beta_2", 0.999)
         options = {"weight_decay": 0.0, **options, "betas": betas}
+    l1 = options.pop("l1", 0.0)
     leaf = torch.nn.Parameter(torch.tensor(params))
     optimizer = getattr(torch.optim, case.peer)([leaf], lr=LEARNING_RATE, **options)
     for g in grads:
-        leaf.grad = torch.tensor(g)
+        optimizer.zero_grad()
+        loss = (leaf * torch.tensor(g)).sum()
+        shrink = torch.zeros_like(leaf)
+        if case.peer == "AdamW":  # torch has no L1: decoupled as its weight decay is
+            shrink = LEARNING_RATE * l1 * torch.sign(leaf.detach())
+        else:
+            loss = loss + l1 * leaf.abs().sum()
+        loss.backward()
         optimizer.step()
+        with torch.no_grad():
+            leaf -= shrink
     actual = reference(case, params, grads, 1.0)
     assert_close(actual, leaf.detach().numpy(), OPTIMIZER["float64"])
 

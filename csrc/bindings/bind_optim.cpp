@@ -48,10 +48,11 @@ MaybeReleaseGil release_for(Index n) { return MaybeReleaseGil(20.0 * static_cast
 
 void bound_sgd(const py::array &params, const py::array &grads, const MaybeArray &velocity,
                std::int64_t begin, std::int64_t end, double lr, double momentum, bool nesterov,
-               double weight_decay, double grad_scale) {
+               double weight_decay, double l1, double grad_scale) {
     expect_finite({{"lr", lr},
                    {"momentum", momentum},
                    {"weight_decay", weight_decay},
+                   {"l1", l1},
                    {"grad_scale", grad_scale}});
     if (!velocity && momentum != 0)
         throw py::value_error("momentum is " + std::to_string(momentum) +
@@ -70,6 +71,7 @@ void bound_sgd(const py::array &params, const py::array &grads, const MaybeArray
         a.learning_rate = lr;
         a.momentum = momentum;
         a.weight_decay = weight_decay;
+        a.l1 = l1;
         a.grad_scale = grad_scale;
         a.nesterov = nesterov;
         const auto release = release_for(range.n);
@@ -79,13 +81,14 @@ void bound_sgd(const py::array &params, const py::array &grads, const MaybeArray
 
 void bound_adam(const py::array &params, const py::array &grads, const py::array &m,
                 const py::array &v, std::int64_t begin, std::int64_t end, double lr,
-                double beta1, double beta2, double epsilon, double weight_decay, bool decoupled,
-                std::int64_t step, double grad_scale) {
+                double beta1, double beta2, double epsilon, double weight_decay, double l1,
+                bool decoupled, std::int64_t step, double grad_scale) {
     expect_finite({{"lr", lr},
                    {"beta1", beta1},
                    {"beta2", beta2},
                    {"epsilon", epsilon},
                    {"weight_decay", weight_decay},
+                   {"l1", l1},
                    {"grad_scale", grad_scale}});
     if (step < 1)
         throw py::value_error("step is " + std::to_string(step) + "; expected at least 1");
@@ -106,6 +109,7 @@ void bound_adam(const py::array &params, const py::array &grads, const py::array
         a.beta2 = beta2;
         a.epsilon = epsilon;
         a.weight_decay = weight_decay;
+        a.l1 = l1;
         a.grad_scale = grad_scale;
         a.correction1 = 1 - std::pow(beta1, static_cast<double>(step));
         a.correction2 = 1 - std::pow(beta2, static_cast<double>(step));
@@ -130,10 +134,10 @@ void bind_optim(py::module_ &m) {
     using py::arg;
     m.def("sgd_step", &bound_sgd, arg("params"), arg("grads"), arg("velocity"), arg("begin"),
           arg("end"), arg("lr"), arg("momentum"), arg("nesterov"), arg("weight_decay"),
-          arg("grad_scale"));
+          arg("l1"), arg("grad_scale"));
     m.def("adam_step", &bound_adam, arg("params"), arg("grads"), arg("m"), arg("v"),
           arg("begin"), arg("end"), arg("lr"), arg("beta1"), arg("beta2"), arg("epsilon"),
-          arg("weight_decay"), arg("decoupled"), arg("step"), arg("grad_scale"));
+          arg("weight_decay"), arg("l1"), arg("decoupled"), arg("step"), arg("grad_scale"));
     m.def("squared_norm", &bound_squared_norm, arg("flat"));
 }
 

@@ -257,7 +257,7 @@ template <class T> struct SgdArgs {
     T *param = nullptr;
     const T *grad = nullptr;
     T *velocity = nullptr; // or null: no momentum
-    double learning_rate = 0, momentum = 0, weight_decay = 0, grad_scale = 1;
+    double learning_rate = 0, momentum = 0, weight_decay = 0, l1 = 0, grad_scale = 1;
     bool nesterov = false;
 };
 template <class T> struct AdamArgs {
@@ -267,7 +267,7 @@ template <class T> struct AdamArgs {
     T *m = nullptr;
     T *v = nullptr;
     double learning_rate = 0, beta1 = 0, beta2 = 0, epsilon = 0, weight_decay = 0;
-    double grad_scale = 1;
+    double l1 = 0, grad_scale = 1;
     double correction1 = 1, correction2 = 1; // 1 - beta^step
     bool decoupled = false;                  // AdamW
 };

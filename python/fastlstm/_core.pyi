@@ -180,6 +180,7 @@ def sgd_step(
     momentum: float,
     nesterov: bool,
     weight_decay: float,
+    l1: float,
     grad_scale: float,
 ) -> None: ...
 def adam_step(
@@ -194,6 +195,7 @@ def adam_step(
     beta2: float,
     epsilon: float,
     weight_decay: float,
+    l1: float,
     decoupled: bool,
     step: int,
     grad_scale: float,

@@ -2,10 +2,13 @@
 
 Design: an optimizer holds the parameters that it updates and its own flat state, and
 nothing else; it never decides when to stop. What differs between two of them is one
-method that calls the core for a range. Weight decay spares biases: a step is one pass
-for each range of parameters with the same decay (one for all without decay). Running
-statistics lie in the buffer too; their gradient is zero and they have no decay, so an
-update has to leave a parameter alone that never had either.
+method that calls the core for a range. Both penalties on weights are part of that pass:
+weight decay, which is L2 (the gradient of ``weight_decay / 2 * sum(p^2)``), and ``l1``
+(that of ``l1 * sum(|p|)``, zero at zero). They spare biases: a step is one pass for
+each range of parameters with the same penalties (one for all without any). Clipping is
+of the loss's gradient alone.
+Running statistics lie in the buffer too; their gradient is zero and they have no
+penalty, so an update has to leave a parameter alone that never had either.
 """
 
 from __future__ import annotations
@@ -31,7 +34,7 @@ class Optimizer(ABC):
         What to update; a whole model's, or a part's.
     learning_rate : float
         At least 0. Settable between steps.
-    weight_decay : float
+    weight_decay, l1 : float
         At least 0.
     """
 
@@ -40,7 +43,11 @@ class Optimizer(ABC):
     hyperparameters: ClassVar[tuple[str, ...]]
 
     def __init__(
-        self, params: Parameters, learning_rate: float, weight_decay: float
+        self,
+        params: Parameters,
+        learning_rate: float,
+        weight_decay: float,
+        l1: float,
     ) -> None:
         if not isinstance(params, Parameters):
             raise TypeError(
@@ -49,6 +56,7 @@ class Optimizer(ABC):
         self.params = params
         self.learning_rate = learning_rate
         self.weight_decay = check_float("weight_decay", weight_decay, "[0, inf)")
+        self.l1 = check_float("l1", l1, "[0, inf)")
         self.steps = 0
         self._slots = {
             slot: np.zeros(params.size, params.dtype) for slot in type(self).slots
@@ -110,12 +118,12 @@ class Optimizer(ABC):
         scale = max_norm / norm if max_norm is not None and norm > max_norm else 1.0
         with params.update() as values:
             self.steps += 1
-            if self.weight_decay == 0.0:
-                self._apply(values, flat, 0, params.size, 0.0, scale)
+            if self.weight_decay == 0.0 == self.l1:
+                self._apply(values, flat, 0, params.size, 0.0, 0.0, scale)
             else:
                 for begin, end, decay in params.decay_ranges:
-                    strength = self.weight_decay if decay else 0.0
-                    self._apply(values, flat, begin, end, strength, scale)
+                    penalties = (self.weight_decay, self.l1) if decay else (0.0, 0.0)
+                    self._apply(values, flat, begin, end, *penalties, scale)
         return norm
 
     @abstractmethod
@@ -126,12 +134,14 @@ class Optimizer(ABC):
         begin: int,
         end: int,
         weight_decay: float,
+        l1: float,
         scale: float,
     ) -> None:
         """Let the core pass over ``values[begin:end]``."""
 
     def _settings(self) -> dict[str, Any]:
-        names = ("learning_rate", *type(self).hyperparameters, "weight_decay")
+        own = type(self).hyperparameters
+        names = ("learning_rate", *own, "weight_decay", "l1")
         return {name: getattr(self, name) for name in names}
 
     def state_dict(self) -> dict[str, Any]:
@@ -181,7 +191,7 @@ class SGD(Optimizer):
 
     ``v = momentum v + g; p -= learning_rate v``; with ``nesterov``,
     ``p -= learning_rate (g + momentum v)`` (Sutskever et al. 2013), where
-    g = gradient + weight_decay p.
+    g = gradient + weight_decay p + l1 sign(p).
 
     Parameters
     ----------
@@ -191,8 +201,8 @@ class SGD(Optimizer):
         In [0, 1).
     nesterov : bool, default=False
         Needs momentum.
-    weight_decay : float, default=0.0
-        Not for biases.
+    weight_decay, l1 : float, default=0.0
+        Strength of L2 and L1; not for biases.
 
     Examples
     --------
@@ -218,8 +228,9 @@ class SGD(Optimizer):
         momentum: float = 0.0,
         nesterov: bool = False,
         weight_decay: float = 0.0,
+        l1: float = 0.0,
     ) -> None:
-        super().__init__(params, learning_rate, weight_decay)
+        super().__init__(params, learning_rate, weight_decay, l1)
         self.momentum = check_float("momentum", momentum, "[0, 1)")
         self.nesterov = check_bool("nesterov", nesterov)
         if self.nesterov and not self.momentum:
@@ -234,6 +245,7 @@ class SGD(Optimizer):
         begin: int,
         end: int,
         weight_decay: float,
+        l1: float,
         scale: float,
     ) -> None:
         _core.sgd_step(
@@ -246,12 +258,13 @@ class SGD(Optimizer):
             self.momentum,
             self.nesterov,
             weight_decay,
+            l1,
             scale,
         )
 
 
 class Adam(Optimizer):
-    """Adam (Kingma & Ba 2015, algorithm 1); weight decay is added to the gradient.
+    """Adam (Kingma & Ba 2015, algorithm 1); penalties are added to the gradient g.
 
     ``m = beta_1 m + (1 - beta_1) g; v = beta_2 v + (1 - beta_2) g^2``;
     ``p -= learning_rate m_hat / (sqrt(v_hat) + epsilon)`` with m_hat = m / (1 -
@@ -265,8 +278,8 @@ class Adam(Optimizer):
         In [0, 1).
     epsilon : float, default=1e-8
         Above 0.
-    weight_decay : float, default=0.0
-        Not for biases.
+    weight_decay, l1 : float, default=0.0
+        Strength of L2 and L1; not for biases.
     """
 
     name = "adam"
@@ -283,8 +296,9 @@ class Adam(Optimizer):
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
         weight_decay: float = 0.0,
+        l1: float = 0.0,
     ) -> None:
-        super().__init__(params, learning_rate, weight_decay)
+        super().__init__(params, learning_rate, weight_decay, l1)
         self.beta_1 = check_float("beta_1", beta_1, "[0, 1)")
         self.beta_2 = check_float("beta_2", beta_2, "[0, 1)")
         self.epsilon = check_float("epsilon", epsilon, "(0, inf)")
@@ -296,6 +310,7 @@ class Adam(Optimizer):
         begin: int,
         end: int,
         weight_decay: float,
+        l1: float,
         scale: float,
     ) -> None:
         _core.adam_step(
@@ -310,6 +325,7 @@ class Adam(Optimizer):
             self.beta_2,
             self.epsilon,
             weight_decay,
+            l1,
             self.decoupled,
             self.steps,
             scale,
@@ -319,7 +335,9 @@ class Adam(Optimizer):
 class AdamW(Adam):
     """Adam with decoupled weight decay (Loshchilov & Hutter 2019, algorithm 2).
 
-    ``p -= learning_rate weight_decay p`` before Adam's step, which then knows no decay.
+    ``p -= learning_rate (weight_decay p + l1 sign(p))`` before Adam's step, which then
+    knows neither: L1 is decoupled as the decay is, for the same reason. In the gradient
+    it would be divided by sqrt(v_hat), and so be weak just where gradients are large.
     Parameters as for :class:`Adam`.
     """
 

@@ -77,13 +77,18 @@ void test_softmax(const char *isa, const Kernels<T> &k, Index n, Index at) {
            [&] { return label<T>("softmax", isa, {{"n", n}, {"at", at}}); });
 }
 
+double sign_of(double x) { return double(x > 0) - double(x < 0); }
+
 template <class T> void test_sgd(const char *isa, const Kernels<T> &k, Index n, bool nesterov) {
-    std::vector<T> p = random_vector<T>(n + 1), v = random_vector<T>(n + 1), q = p;
+    std::vector<T> p = random_vector<T>(n + 1), v = random_vector<T>(n + 1);
+    p[0] = 0; // where sign(p) is 0
+    std::vector<T> q = p;
     const std::vector<T> g = random_vector<T>(n + 1);
-    const double lr = 0.1, mu = 0.9, decay = 0.01, scale = 0.5;
+    const double lr = 0.1, mu = 0.9, decay = 0.01, l1 = 0.03, scale = 0.5;
     std::vector<double> want(p.begin(), p.end()), want_v(v.begin(), v.end()), want_q = want;
     for (std::size_t i = 0; i < std::size_t(n); ++i) {
-        const double gradient = scale * double(g[i]) + decay * want[i];
+        const double gradient =
+            scale * double(g[i]) + decay * want[i] + l1 * sign_of(want[i]);
         want_v[i] = mu * want_v[i] + gradient;
         want_q[i] -= lr * gradient;
         want[i] -= lr * (nesterov ? gradient + mu * want_v[i] : want_v[i]);
@@ -96,6 +101,7 @@ template <class T> void test_sgd(const char *isa, const Kernels<T> &k, Index n, 
     s.learning_rate = lr;
     s.momentum = mu;
     s.weight_decay = decay;
+    s.l1 = l1;
     s.grad_scale = scale;
     s.nesterov = nesterov;
     k.sgd(s);
@@ -109,6 +115,7 @@ template <class T> void test_sgd(const char *isa, const Kernels<T> &k, Index n, 
 
 template <class T> void test_adam(const char *isa, const Kernels<T> &k, Index n, bool decoupled) {
     std::vector<T> p = random_vector<T>(n + 1), m = random_vector<T>(n + 1);
+    p[0] = 0; // where sign(p) is 0
     std::vector<T> v = random_vector<T>(n + 1, 0, 1);
     const std::vector<T> g = random_vector<T>(n + 1);
     std::vector<double> want(p.begin(), p.end()), want_m(m.begin(), m.end());
@@ -124,6 +131,7 @@ template <class T> void test_adam(const char *isa, const Kernels<T> &k, Index n,
     a.beta2 = 0.999;
     a.epsilon = 1e-8;
     a.weight_decay = 0.1;
+    a.l1 = 0.3;
     a.grad_scale = 0.5;
     a.correction1 = 1 - std::pow(0.9, 7);
     a.correction2 = 1 - std::pow(0.999, 7);
@@ -132,9 +140,9 @@ template <class T> void test_adam(const char *isa, const Kernels<T> &k, Index n,
     for (std::size_t i = 0; i < std::size_t(n); ++i) {
         double gradient = a.grad_scale * double(g[i]);
         if (decoupled)
-            want[i] -= a.learning_rate * a.weight_decay * want[i];
+            want[i] -= a.learning_rate * (a.weight_decay * want[i] + a.l1 * sign_of(want[i]));
         else
-            gradient += a.weight_decay * want[i];
+            gradient += a.weight_decay * want[i] + a.l1 * sign_of(want[i]);
         want_m[i] = a.beta1 * want_m[i] + (1 - a.beta1) * gradient;
         want_v[i] = a.beta2 * want_v[i] + (1 - a.beta2) * gradient * gradient;
         want[i] -= a.learning_rate * (want_m[i] / a.correction1) /

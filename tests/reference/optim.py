@@ -2,7 +2,7 @@
 
 Each takes ``params`` (a flat float64 array), ``grads``, a state (a dict, empty at
 first) and hyper-parameters, and returns the new params. ``decay`` (same shape, of zeros
-and ones) says where weight decay applies: to weights, not to biases.
+and ones) says where weight decay and L1 apply: to weights, not to biases.
 """
 
 from __future__ import annotations
@@ -30,9 +30,10 @@ def sgd(
     momentum: float = 0.0,
     nesterov: bool = False,
     weight_decay: float = 0.0,
+    l1: float = 0.0,
 ) -> Array:
-    """Sutskever et al. 2013; weight decay is added to the gradient."""
-    g = grads + weight_decay * decay * params
+    """Sutskever et al. 2013; penalties are added to the gradient."""
+    g = grads + decay * (weight_decay * params + l1 * np.sign(params))
     v = momentum * state.get("velocity", 0.0) + g
     state["velocity"] = v
     step = g + momentum * v if nesterov else v
@@ -50,10 +51,11 @@ def adam(
     beta_2: float = 0.999,
     epsilon: float = 1e-8,
     weight_decay: float = 0.0,
+    l1: float = 0.0,
 ) -> Array:
-    """Kingma & Ba 2015, algorithm 1; weight decay is added to the gradient."""
+    """Kingma & Ba 2015, algorithm 1; penalties are added to the gradient."""
     t = state["step"] = state.get("step", 0) + 1
-    g = grads + weight_decay * decay * params
+    g = grads + decay * (weight_decay * params + l1 * np.sign(params))
     m = state["m"] = beta_1 * state.get("m", 0.0) + (1.0 - beta_1) * g
     v = state["v"] = beta_2 * state.get("v", 0.0) + (1.0 - beta_2) * g * g
     m_hat = m / (1.0 - beta_1**t)
@@ -72,8 +74,10 @@ def adamw(
     beta_2: float = 0.999,
     epsilon: float = 1e-8,
     weight_decay: float = 0.0,
+    l1: float = 0.0,
 ) -> Array:
-    """Loshchilov & Hutter 2019, algorithm 2: decay shrinks the params themselves."""
-    shrunk = params - learning_rate * weight_decay * decay * params
+    """Loshchilov & Hutter 2019, algorithm 2: penalties shrink the params themselves."""
+    penalty = decay * (weight_decay * params + l1 * np.sign(params))
+    shrunk = params - learning_rate * penalty
     hyper = {"beta_1": beta_1, "beta_2": beta_2, "epsilon": epsilon}
     return adam(shrunk, grads, state, learning_rate=learning_rate, **hyper)
