@@ -16,6 +16,7 @@ from ..compare import assert_close
 from ..tolerances import VALUE
 
 I, H, P = 35, 67, 33  # noqa: E741
+MIXED = {"i": "glorot", "f": "uniform", "g": "orthogonal", "o": "glorot_orthogonal"}
 
 
 @pytest.mark.parametrize("shape", [(29, 7), (7, 29), (13, 13), (5, 1)])
@@ -82,6 +83,7 @@ def test_without_bias() -> None:
 LAYERS = [
     lambda **options: LSTM(5, 7, 2, **options),
     lambda **options: LSTM(5, 7, 2, initializer="uniform", **options),
+    lambda **options: LSTM(5, 7, 2, peephole=True, initializer=MIXED, **options),
     lambda **options: Linear(5, 7, **options),
     lambda **options: Linear(5, 7, initializer="uniform", **options),
     lambda **options: Embedding(5, 7, **options),
@@ -149,3 +151,121 @@ def test_peepholes() -> None:
     drawn = LSTM(I, H, peephole=True, initializer="uniform", random_state=0)
     spread = np.abs(drawn.params["weight_ch_l0"]).max()
     assert 0.9 / np.sqrt(H) < spread <= 1.0 / np.sqrt(H)
+
+
+def assert_uniform(block: np.ndarray, bound: float) -> None:
+    assert 0.99 * bound < np.abs(block).max() <= bound
+    spread = np.sqrt(3.0 * np.mean(np.square(block, dtype=np.float64)))
+    assert 0.93 * bound < spread < 1.07 * bound
+
+
+def assert_orthogonal(block: np.ndarray) -> None:
+    assert_close(block.T @ block, np.eye(block.shape[1]), VALUE["float64"])
+
+
+@pytest.mark.parametrize("suffix", ["l0", "l0_reverse", "l1", "l1_reverse"])
+def test_each_gate_alone(suffix: str) -> None:
+    lstm = LSTM(
+        I,
+        H,
+        2,
+        bidirectional=True,
+        projection_size=P,
+        peephole=True,
+        initializer=dict(reversed(MIXED.items())),
+        forget_bias=1.5,
+        dtype="float64",
+        random_state=0,
+    )
+    assert [*lstm.initializer] == ["i", "f", "g", "o"]
+    inputs = 2 * P if suffix.startswith("l1") else I
+    blocks = {
+        gate: (w_ih, w_hh)
+        for gate, w_ih, w_hh in zip(
+            "ifgo",
+            lstm.params[f"weight_ih_{suffix}"].reshape(4, H, inputs),
+            lstm.params[f"weight_hh_{suffix}"].reshape(4, H, P),
+            strict=True,
+        )
+    }
+    k = 1.0 / np.sqrt(H)
+    for block in blocks["i"]:
+        assert_uniform(block, np.sqrt(6.0 / sum(block.shape)))
+    for block in blocks["f"]:
+        assert_uniform(block, k)
+    for block in blocks["g"]:
+        assert_orthogonal(block)
+    assert_uniform(blocks["o"][0], np.sqrt(6.0 / (H + inputs)))
+    assert_orthogonal(blocks["o"][1])
+    assert_uniform(lstm.params[f"weight_hr_{suffix}"], np.sqrt(6.0 / (P + H)))
+    i, f, g, o = lstm.params[f"bias_{suffix}"].reshape(4, H)
+    assert not np.any([i, g, o])
+    assert k < np.abs(f - 1.5).max() <= 2 * k, "the sum of torch's two"
+    i, f, o = lstm.params[f"weight_ch_{suffix}"].reshape(3, H)
+    assert not np.any([i, o])
+    assert 0.9 * k < np.abs(f).max() <= k
+
+
+def test_orthogonal_by_gate_is_not_orthogonal_as_a_whole() -> None:
+    lstm = LSTM(
+        I,
+        H,
+        initializer=dict.fromkeys("ifgo", "glorot_orthogonal"),
+        dtype="float64",
+        random_state=0,
+    )
+    whole = LSTM(I, H, dtype="float64", random_state=0)
+    for gate in lstm.params["weight_hh_l0"].reshape(4, H, H):
+        assert_orthogonal(gate)
+    gates = lstm.params["weight_hh_l0"].reshape(4, -1)
+    cosines = np.corrcoef(gates)[~np.eye(4, dtype=bool)]
+    assert np.abs(cosines).max() < 5.0 / H, "each gate has draws of its own"
+    assert_orthogonal(whole.params["weight_hh_l0"])
+    for lone, quarter in ((lstm, 1.0), (whole, 0.5)):
+        norms = np.linalg.norm(
+            lone.params["weight_hh_l0"].reshape(4, H, H), axis=(1, 2)
+        )
+        assert np.abs(norms / np.sqrt(H) - quarter).max() < 0.05
+
+
+def test_gates_of_a_coupled_cell() -> None:
+    ways = {"i": "glorot", "g": "orthogonal", "o": "uniform"}
+    lstm = LSTM(
+        I,
+        H,
+        coupled_gates=True,
+        peephole=True,
+        initializer=ways,
+        forget_bias=1.5,
+        dtype="float64",
+        random_state=0,
+    )
+    i, g, o = lstm.params["weight_hh_l0"].reshape(3, H, H)
+    k = 1.0 / np.sqrt(H)
+    assert_uniform(i, np.sqrt(6.0 / (2 * H)))
+    assert_orthogonal(g)
+    assert_uniform(o, k)
+    i, g, o = lstm.params["bias_l0"].reshape(3, H)
+    np.testing.assert_array_equal(i, -1.5)
+    assert not g.any()
+    assert k < np.abs(o).max() <= 2 * k
+    i, o = lstm.params["weight_ch_l0"].reshape(2, H)
+    assert not i.any()
+    assert o.any()
+
+
+@pytest.mark.parametrize(
+    ("initializer", "options", "match"),
+    [
+        ({"i": "glorot"}, {}, r"gates \('i', 'f', 'g', 'o'\), got \('i',\)"),
+        (dict.fromkeys("ifgox", "glorot"), {}, r"got \('i', 'f', 'g', 'o', 'x'\)"),
+        (dict.fromkeys("ifgo", "ones"), {}, r"initializer\['i'\] .* got 'ones'"),
+        (dict.fromkeys("ifgo"), {}, r"initializer\['i'\] must be one of .* got None"),
+        (MIXED, {"coupled_gates": True}, r"coupled gates have no weights .* for f"),
+        ("orthogonal", {}, "initializer must be one of .* got 'orthogonal'"),
+        (["glorot"] * 4, {}, "initializer must be one of .* got"),
+    ],
+)
+def test_refuses(initializer: Any, options: dict[str, Any], match: str) -> None:
+    with pytest.raises(ValueError, match=match):
+        LSTM(I, H, initializer=initializer, **options)

@@ -75,8 +75,11 @@ class LSTM(LSTMSetup):
         later ones use the last one's.
     normalization_momentum : float, default=0.1
         Share of a new batch in the running averages.
-    initializer : {"glorot_orthogonal", "uniform"}, default="glorot_orthogonal"
-        As Keras or as torch; see :func:`fastlstm.nn.initializers.initialize_lstm`.
+    initializer : str or mapping of str to str, default="glorot_orthogonal"
+        "glorot_orthogonal" as Keras, "uniform" as torch; or one name for each gate,
+        "glorot_orthogonal", "glorot", "orthogonal" or "uniform", whose blocks are then
+        drawn alone: ``dict.fromkeys("ifgo", "orthogonal")``. See
+        :func:`fastlstm.nn.initializers.initialize_lstm`.
     forget_bias : float, default=1.0
         Added to the forget gate's bias at the start, with either initializer (torch:
         0); with coupled gates taken from the input gate's. Without ``bias`` there is

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy.typing as npt
 
@@ -21,7 +21,7 @@ from ..params import Parameters
 from .base import Core, ParameterLayer
 from .cell import PLAIN_CELL, check_cell
 from .combinations import check_combinations
-from .initializers import LSTM_INITIALIZERS, initialize_lstm
+from .initializers import check_initializer, initialize_lstm
 from .lstm_inputs import InputCheck, check_projection, layer_sizes
 from .normalization import check_normalization, learn_statistics, specs
 from .regularizers import Regularizers, check_regularizers
@@ -52,7 +52,7 @@ class LSTMSetup(ParameterLayer):
         normalization: str | None = None,
         normalization_steps: int = 100,
         normalization_momentum: float = 0.1,
-        initializer: str = "glorot_orthogonal",
+        initializer: str | Mapping[str, str] = "glorot_orthogonal",
         forget_bias: float = 1.0,
         chrono_steps: int | None = None,
         dropout: float = 0.0,
@@ -76,7 +76,9 @@ class LSTMSetup(ParameterLayer):
         self.cell = check_cell(
             peephole, coupled_gates, gate_activation, cell_activation, cell_clip
         )
-        self.initializer = check_choice("initializer", initializer, LSTM_INITIALIZERS)
+        self.initializer = check_initializer(
+            initializer, coupled=self.cell.coupled_gates
+        )
         self.forget_bias = check_float("forget_bias", forget_bias)
         self.chrono_steps = None
         if chrono_steps is not None:
