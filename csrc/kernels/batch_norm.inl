@@ -1,6 +1,5 @@
 // Recurrent batch normalisation: moments over the rows of a step, in their order, each unit
-// for itself, the V vectors of a block side by side. And the gradients of gains and biases,
-// which are sums over rows in either way.
+// for itself, the V vectors of a block side by side.
 
 // Mean and variance of V vectors of columns over the rows.
 template <class T, int V>
@@ -104,7 +103,12 @@ FASTLSTM_INLINE void batch_norm_block(const NormStepArgs<T> &a, Index unit) {
         }
     }
     VecOf<T> mean[1] = {}, scale[1] = {};
-    for_rows<T>(s.rows, unit, mean[0], scale[0], [&](const auto &p) { remember_cells(s, p); });
+    for_rows<T>(s.rows, unit, mean[0], scale[0], [&](const auto &p) {
+        auto one = p.mean;
+        decltype(one) z[4];
+        load_gates<T, sizeof(one) / sizeof(VecOf<T>)>(z, s.gates, s.gates_stride, s.hidden, p);
+        remember_cells(s, p, z);
+    });
     kept_moments<T, 1>(n.given, kept(4), kept(5), s.c + unit, s.c_stride, s.rows, mean, scale);
     for_rows<T>(s.rows, unit, mean[0], scale[0], [&](const auto &p) { show_cells(s, n, p); });
 }
@@ -116,29 +120,44 @@ template <class T> void batch_norm_step(const NormStepArgs<T> &a) {
         });
 }
 
-// As row_backward, for V vectors of columns; `variance` of what was normalised.
+// As sums_backward, for a block's V vectors of columns.
 template <class T, int V>
-FASTLSTM_INLINE void column_backward(T *to, const T *dz, const T *normal, Index stride,
-                                     Index rows, const T *gain, const T *variance) {
+FASTLSTM_INLINE void columns_backward(const NormBackwardArgs<T> &a, Index unit) {
     constexpr int W = Simd<T>::W;
-    VecOf<T> sum[V] = {}, product[V] = {}, factor[V];
-    for (Index r = 0; r < rows; ++r)
+    const CellBackwardArgs<T> &s = a.cell;
+    const NormArgs<T> &n = a.norm;
+    const Index k = unit * 4, G = columns_of<T>(s.hidden);
+    VecOf<T> sum[V] = {}, along_x[V] = {}, along_h[V] = {};
+    for (Index r = 0; r < s.rows; ++r)
         for (int v = 0; v < V; ++v) {
-            const VecOf<T> d = load<T>(dz + r * stride + v * W);
-            sum[v] = sum[v] + d;
-            product[v] = mul_add(d, load<T>(normal + r * stride + v * W), product[v]);
+            const Index at = r * n.stride + k + v * W;
+            const VecOf<T> dz = load<T>(s.gates + at);
+            sum[v] = sum[v] + dz;
+            along_x[v] = mul_add(dz, load<T>(n.x + at), along_x[v]);
+            along_h[v] = mul_add(dz, load<T>(n.h + at), along_h[v]);
         }
-    const VecOf<T> share = splat<T>(T(1.0 / double(rows)));
+    const VecOf<T> share = splat<T>(T(1.0 / double(s.rows)));
+    VecOf<T> factor_x[V], factor_h[V];
     for (int v = 0; v < V; ++v) {
+        T *to = a.sums + k + v * W;
+        store<T>(to, load<T>(to) + along_x[v]);
+        store<T>(to + G, load<T>(to + G) + along_h[v]);
+        store<T>(to + 2 * G, load<T>(to + 2 * G) + sum[v]);
         sum[v] = sum[v] * share;
-        product[v] = product[v] * share;
-        factor[v] = load<T>(gain + v * W) * scale_of<T>(load<T>(variance + v * W));
+        along_x[v] = along_x[v] * share;
+        along_h[v] = along_h[v] * share;
+        const auto scale = [&](int part) {
+            return scale_of<T>(load<T>(statistics_of<T>(n, part, s.hidden, unit) + v * W));
+        };
+        factor_x[v] = load<T>(n.gain_ih + k + v * W) * scale(1);
+        factor_h[v] = load<T>(n.gain_hh + k + v * W) * scale(3);
     }
-    for (Index r = 0; r < rows; ++r)
+    for (Index r = 0; r < s.rows; ++r)
         for (int v = 0; v < V; ++v) {
-            const Index at = r * stride + v * W;
-            const VecOf<T> d = load<T>(dz + at) - sum[v];
-            store<T>(to + at, factor[v] * (d - load<T>(normal + at) * product[v]));
+            const Index at = r * n.stride + k + v * W;
+            const VecOf<T> d = load<T>(s.gates + at) - sum[v];
+            store<T>(s.gates + at, factor_x[v] * (d - load<T>(n.x + at) * along_x[v]));
+            store<T>(a.dh_sums + at, factor_h[v] * (d - load<T>(n.h + at) * along_h[v]));
         }
 }
 
@@ -155,26 +174,28 @@ FASTLSTM_INLINE void batch_norm_block_backward(const NormBackwardArgs<T> &a, Ind
     const VecOf<T> scale = scale_of<T>(load<T>(statistics_of<T>(n, 5, s.hidden, unit)));
     VecOf<T> sum = {}, product = {};
     for_rows<T>(s.rows, unit, mean, scale, [&](const auto &p) {
-        auto part = p.mean, along = p.mean;
-        part = along = {};
-        show_backward(a, p, part, along);
-        add_all<T>(sum, part);
-        add_all<T>(product, along);
+        auto da = p.mean, normal = p.mean;
+        show_backward(a, p, da, normal);
+        add_all<T>(sum, da);
+        add_all<T>(product, da * normal);
     });
-    const VecOf<T> share = splat<T>(T(1.0 / double(s.rows)));
-    sum = sum * share;
-    product = product * share;
+    const Index padded = padded_of<T>(s.hidden);
+    T *to = a.sums + 3 * columns_of<T>(s.hidden) + unit;
+    store<T>(to, load<T>(to) + product);
+    store<T>(to + padded, load<T>(to + padded) + sum);
+    const VecOf<T> share = splat<T>(T(1.0 / double(s.rows))) * load<T>(n.gain_c + unit);
     for_rows<T>(s.rows, unit, mean, scale, [&](const auto &p) {
         auto part = p.mean, along = p.mean;
-        for (unsigned j = 0; j < sizeof(part) / sizeof(mean); ++j) {
-            part.v[j] = sum;
-            along.v[j] = product;
+        constexpr int N = sizeof(part) / sizeof(mean);
+        T *all[N];
+        for (int j = 0; j < N; ++j) {
+            part.v[j] = sum * share;
+            along.v[j] = product * share;
+            all[j] = a.sums;
         }
-        forget_cells(a, p, part, along);
+        forget_cells<T, N>(a, p, part, along, all);
     });
-    const Index k = unit * 4;
-    column_backward<T, V>(a.dh_sums + k, s.gates + k, n.h + k, n.stride, s.rows, n.gain_hh + k,
-                          statistics_of<T>(n, 3, s.hidden, unit));
+    columns_backward<T, V>(a, unit);
 }
 template <class T> void batch_norm_backward(const NormBackwardArgs<T> &a) {
     const CellBackwardArgs<T> &s = a.cell;
@@ -182,65 +203,4 @@ template <class T> void batch_norm_backward(const NormBackwardArgs<T> &a) {
         for_each_block<T>(s.hidden, s.block_begin, s.block_end, [&](Index unit, auto V) {
             batch_norm_block_backward<T, decltype(V)::value>(a, unit);
         });
-}
-
-template <class T> void batch_norm_input(const NormInputArgs<T> &a) {
-    const NormArgs<T> &n = a.norm;
-    if (a.rows)
-        for_each_block<T>(a.hidden, a.block_begin, a.block_end, [&](Index unit, auto V) {
-            const Index k = unit * 4;
-            column_backward<T, decltype(V)::value>(a.gates + k, a.gates + k, n.x + k, n.stride,
-                                                   a.rows, n.gain_ih + k,
-                                                   statistics_of<T>(n, 1, a.hidden, unit));
-        });
-}
-
-template <class T, int V>
-FASTLSTM_INLINE void gate_gradients(const NormGradientArgs<T> &a, Index k, Index columns) {
-    constexpr int W = Simd<T>::W;
-    const NormArgs<T> &n = a.norm;
-    VecOf<T> ih[V], hh[V], bias[V];
-    for (int v = 0; v < V; ++v) {
-        ih[v] = load<T>(a.sum + k + v * W);
-        hh[v] = load<T>(a.sum + columns + k + v * W);
-        bias[v] = load<T>(a.sum + 2 * columns + k + v * W);
-    }
-    for (Index r = 0; r < a.rows; ++r)
-        for (int v = 0; v < V; ++v) {
-            const Index at = r * n.stride + k + v * W;
-            const VecOf<T> dz = load<T>(a.gates + at);
-            ih[v] = mul_add(dz, load<T>(n.x + at), ih[v]);
-            hh[v] = mul_add(dz, load<T>(n.h + at), hh[v]);
-            bias[v] = bias[v] + dz;
-        }
-    for (int v = 0; v < V; ++v) {
-        store<T>(a.sum + k + v * W, ih[v]);
-        store<T>(a.sum + columns + k + v * W, hh[v]);
-        store<T>(a.sum + 2 * columns + k + v * W, bias[v]);
-    }
-}
-template <class T, Normalization KIND> void norm_gradients(const NormGradientArgs<T> &a) {
-    const NormArgs<T> &n = a.norm;
-    const Index G = columns_of<T>(a.hidden), padded = padded_of<T>(a.hidden);
-    for_each_block<T>(a.hidden, a.block_begin, a.block_end, [&](Index unit, auto V) {
-        gate_gradients<T, decltype(V)::value>(a, unit * 4, G);
-        T *sum = a.sum + 3 * G + unit;
-        VecOf<T> gain = load<T>(sum), bias = load<T>(sum + padded), mean = {}, scale = {};
-        if (KIND == Normalization::Batch) {
-            mean = load<T>(statistics_of<T>(n, 4, a.hidden, unit));
-            scale = scale_of<T>(load<T>(statistics_of<T>(n, 5, a.hidden, unit)));
-        }
-        for (Index r = 0; r < a.rows; ++r) {
-            if (KIND == Normalization::Layer) {
-                mean = splat<T>(n.statistics[r * kLayerStatistics + 3]);
-                scale = splat<T>(n.statistics[r * kLayerStatistics + 2]);
-            }
-            const VecOf<T> da = load<T>(a.da + r * a.c_stride + unit);
-            const VecOf<T> normal = (load<T>(a.c + r * a.c_stride + unit) - mean) * scale;
-            gain = mul_add(da, normal, gain);
-            bias = bias + da;
-        }
-        store<T>(sum, gain);
-        store<T>(sum + padded, bias);
-    });
 }

@@ -49,8 +49,6 @@ template <class T> constexpr Kernels<T> make_kernels() {
             peephole_kernel<T>,
             {layer_norm_step<T>, batch_norm_step<T>},
             {layer_norm_backward<T>, batch_norm_backward<T>},
-            {layer_norm_input<T>, batch_norm_input<T>},
-            {norm_gradients<T, Normalization::Layer>, norm_gradients<T, Normalization::Batch>},
             map_kernel<T, vec_exp<T>>,
             map_kernel<T, vec_sigmoid<T>>,
             map_kernel<T, vec_tanh<T>>,

@@ -149,7 +149,7 @@ template <class T> struct CellBackwardArgs {
     CellMasks<T> masks;                      // those of the forward step
 };
 
-// Gradients of peepholes: sums over rows, added to `sum`, blocks of [i f o][W units].
+// Gradients of peepholes of cells that are not normalised: sums over rows, added to `sum`, blocks of [i f o][W units].
 //   i: dz_i c_prev,  f: dz_f c_prev,  o: dz_o c
 template <class T> struct PeepholeArgs {
     Index rows = 0, hidden = 0;
@@ -217,32 +217,22 @@ template <class T> struct NormStepArgs {
     StepArgs<T> step;
     NormArgs<T> norm;
 };
-// Its pointwise part backward: dh and gates as ever, but the sums of h get a gradient of
-// their own, in dh_sums. da, rows of H padded to W: gradient of gain_c N(c) + bias_c.
+// Its pointwise part backward: dh as ever, but the sums of x and of h get gradients of their
+// own, those of x in the gates. Gradients of gains and biases are sums over rows, added to
+// `sums`: gain_ih, gain_hh, bias (gate columns each), gain_c, bias_c (H padded to W each) and
+// peepholes (blocks of [i f o][W units]); layer: of each group of neighbouring rows, since a
+// group has one thread.
 template <class T> struct NormBackwardArgs {
     CellBackwardArgs<T> cell;
     NormArgs<T> norm;
     T *dh_sums = nullptr; // rows of gate columns
-    T *da = nullptr;      // rows of H padded to W
+    T *da = nullptr;      // rows of H padded to W: scratch
+    T *sums = nullptr;
+    Index group = 1, first_rank = 0; // rows of a group, and the rank of the first row
 };
-// After it: gates, gradients of z, become those of x W_ih^T.
-template <class T> struct NormInputArgs {
-    Index rows = 0, hidden = 0;
-    Index block_begin = 0, block_end = 0;
-    T *gates = nullptr; // rows as norm.x
-    NormArgs<T> norm;
-};
-// Before it: gradients of gains and biases, sums over rows added to `sum`: gain_ih, gain_hh,
-// bias (gate columns each), gain_c, bias_c (H padded to W each).
-template <class T> struct NormGradientArgs {
-    Index rows = 0, hidden = 0;
-    Index block_begin = 0, block_end = 0;
-    const T *gates = nullptr; // rows as norm.x
-    const T *c = nullptr, *da = nullptr;
-    Index c_stride = 0; // of both
-    NormArgs<T> norm;
-    T *sum = nullptr;
-};
+static inline Index norm_sum_size(Index columns, Index padded) {
+    return 3 * columns + 5 * padded;
+}
 
 // Softmax cross-entropy of one row; see kernels/loss.inl.
 template <class T> struct SoftmaxArgs {
@@ -285,10 +275,8 @@ template <class T> struct Kernels {
     void (*lstm_step_variant)(const StepArgs<T> &);
     void (*lstm_cell_backward_variant)(const CellBackwardArgs<T> &);
     void (*peephole_gradients)(const PeepholeArgs<T> &);
-    void (*norm_step[2])(const NormStepArgs<T> &); // of rows, of a batch, as those below
+    void (*norm_step[2])(const NormStepArgs<T> &); // layer, batch
     void (*norm_backward[2])(const NormBackwardArgs<T> &);
-    void (*norm_input[2])(const NormInputArgs<T> &);
-    void (*norm_gradients[2])(const NormGradientArgs<T> &);
     void (*exp)(T *out, const T *x, Index n);
     void (*sigmoid)(T *out, const T *x, Index n);
     void (*tanh)(T *out, const T *x, Index n);

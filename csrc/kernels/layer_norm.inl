@@ -14,8 +14,17 @@ template <class T, int N> FASTLSTM_INLINE void lane_sums(const VecOf<T> (&v)[N],
     for (int j = 0; j < N; ++j)
         out[j] = lanes[j][0];
 }
-template <class T> FASTLSTM_INLINE T scale_of_sum(T squares, Index n) {
-    return (T)(1.0 / __builtin_sqrt(double(squares) / double(n) + kNormEpsilon));
+// Sums of N squared deviations to scales, all at once.
+template <class T, int N> FASTLSTM_INLINE void scales_of_sums(T (&x)[N], Index n) {
+    constexpr int W = Simd<T>::W, V = (N + W - 1) / W;
+    alignas(64) T lanes[V * W] = {};
+    for (int j = 0; j < N; ++j)
+        lanes[j] = x[j];
+    for (int v = 0; v < V; ++v)
+        store<T>(lanes + v * W,
+                 scale_of<T>(load<T>(lanes + v * W) * splat<T>(T(1.0 / double(n)))));
+    for (int j = 0; j < N; ++j)
+        x[j] = lanes[j];
 }
 
 // Moments of R rows of each of two arrays; columns that belong to no unit are zero.
@@ -38,8 +47,7 @@ FASTLSTM_INLINE void row_moments(const T *const (&x)[2 * R], const NormArgs<T> &
             sums[j] = mul_add(d, d, sums[j]);
         }
     lane_sums<T>(sums, scale);
-    for (int j = 0; j < 2 * R; ++j)
-        scale[j] = scale_of_sum(scale[j], n.count);
+    scales_of_sums<T>(scale, n.count);
 }
 // Those of the H cells of R rows; padding is zero.
 template <class T, int R>
@@ -62,8 +70,7 @@ FASTLSTM_INLINE void cell_moments(const T *c, Index stride, Index hidden, T (&me
             sums[j] = mul_add(d, d, sums[j]);
         }
     lane_sums<T>(sums, scale);
-    for (int j = 0; j < R; ++j)
-        scale[j] = scale_of_sum(scale[j], hidden);
+    scales_of_sums<T>(scale, hidden);
 }
 
 // The blocks of R rows, with the moments of their cells.
@@ -105,23 +112,35 @@ FASTLSTM_INLINE void layer_norm_rows(const NormStepArgs<T> &a, Index r) {
         sums[R + j] = n.h + (r + j) * n.stride;
     }
     row_moments<T, R>(sums, n, G, mean, scale);
-    for (Index k = 0; k < G; k += W) {
-        const VecOf<T> valid = load<T>(n.valid + k), bias = load<T>(n.bias + k);
-        const VecOf<T> gain_x = load<T>(n.gain_ih + k), gain_h = load<T>(n.gain_hh + k);
-        for (int j = 0; j < R; ++j) {
-            T *x = n.x + (r + j) * n.stride + k, *h = n.h + (r + j) * n.stride + k;
-            const VecOf<T> p = (load<T>(x) - splat<T>(mean[j])) * (splat<T>(scale[j]) * valid);
-            const VecOf<T> q =
-                (load<T>(h) - splat<T>(mean[R + j])) * (splat<T>(scale[R + j]) * valid);
-            store<T>(x, p);
-            store<T>(h, q);
-            store<T>(s.gates + (r + j) * s.gates_stride + k,
-                     mul_add(gain_h, q, mul_add(gain_x, p, bias)));
-        }
-    }
+    // The sums of row j in vector k of the columns.
+    const auto sum_at = [&](Index k, int j) {
+        const VecOf<T> valid = load<T>(n.valid + k);
+        T *x = n.x + (r + j) * n.stride + k, *h = n.h + (r + j) * n.stride + k;
+        const VecOf<T> p = (load<T>(x) - splat<T>(mean[j])) * (splat<T>(scale[j]) * valid);
+        const VecOf<T> q =
+            (load<T>(h) - splat<T>(mean[R + j])) * (splat<T>(scale[R + j]) * valid);
+        store<T>(x, p);
+        store<T>(h, q);
+        const VecOf<T> sum = mul_add(load<T>(n.gain_ih + k), p, load<T>(n.bias + k));
+        return mul_add(load<T>(n.gain_hh + k), q, sum);
+    };
     T cell_mean[R] = {}, cell_scale[R] = {};
-    for_blocks<T, R>(r, s.hidden, cell_mean, cell_scale,
-                     [&](const auto &p) { remember_cells(s, p); });
+    for_blocks<T, R>(r, s.hidden, cell_mean, cell_scale, [&](const auto &p) {
+        const Index k = p.unit[0] * 4;
+        Many<T, R> z[4];
+        if (is_half<T>(s.hidden, p.unit[0])) {
+            for (int j = 0; j < R; ++j)
+                for (int v = 0; v < 2; ++v)
+                    store<T>(s.gates + (r + j) * s.gates_stride + k + v * W,
+                             sum_at(k + v * W, j));
+            load_gates<T, R>(z, s.gates, s.gates_stride, s.hidden, p);
+        } else {
+            for (int v = 0; v < 4; ++v)
+                for (int j = 0; j < R; ++j)
+                    z[v].v[j] = sum_at(k + v * W, j);
+        }
+        remember_cells(s, p, z);
+    });
     cell_moments<T, R>(s.c + r * s.c_stride, s.c_stride, s.hidden, cell_mean, cell_scale);
     for_blocks<T, R>(r, s.hidden, cell_mean, cell_scale,
                      [&](const auto &p) { show_cells(s, n, p); });
@@ -138,31 +157,45 @@ template <class T> void layer_norm_step(const NormStepArgs<T> &a) {
                    [&](Index r, auto R) { layer_norm_rows<T, decltype(R)::value>(a, r); });
 }
 
-// to = the gradient of sums that were normalised to `normal`, given dz = d(gain normal), for R
-// rows; to may be dz.
+// Gradients of z, in the gates, to those of the sums of x, there, and of h, of R rows.
 template <class T, int R>
-FASTLSTM_INLINE void row_backward(T *to, const T *dz, const T *normal, const T *gain,
-                                  const NormArgs<T> &n, Index columns, const T (&scale)[R]) {
+FASTLSTM_INLINE void sums_backward(const NormBackwardArgs<T> &a, Index r, T *const (&to)[R]) {
     constexpr int W = Simd<T>::W;
-    VecOf<T> sums[2 * R] = {};
-    for (Index k = 0; k < columns; k += W) {
-        const VecOf<T> g = load<T>(gain + k);
+    const NormArgs<T> &n = a.norm;
+    const Index G = columns_of<T>(a.cell.hidden);
+    VecOf<T> sums[4 * R] = {}; // of gain dz and gain dz normal, for x and h
+    for (Index k = 0; k < G; k += W) {
+        const VecOf<T> gain_x = load<T>(n.gain_ih + k), gain_h = load<T>(n.gain_hh + k);
         for (int j = 0; j < R; ++j) {
-            const VecOf<T> d = g * load<T>(dz + j * n.stride + k);
-            sums[j] = sums[j] + d;
-            sums[R + j] = mul_add(d, load<T>(normal + j * n.stride + k), sums[R + j]);
+            const Index at = (r + j) * n.stride + k;
+            const VecOf<T> dz = load<T>(a.cell.gates + at);
+            const VecOf<T> x = dz * load<T>(n.x + at), h = dz * load<T>(n.h + at);
+            sums[j] = mul_add(gain_x, dz, sums[j]);
+            sums[R + j] = mul_add(gain_x, x, sums[R + j]);
+            sums[2 * R + j] = mul_add(gain_h, dz, sums[2 * R + j]);
+            sums[3 * R + j] = mul_add(gain_h, h, sums[3 * R + j]);
+            T *sum = to[j] + k;
+            store<T>(sum, load<T>(sum) + x);
+            store<T>(sum + G, load<T>(sum + G) + h);
+            store<T>(sum + 2 * G, load<T>(sum + 2 * G) + dz);
         }
     }
-    T mean[2 * R];
+    T mean[4 * R];
     lane_sums<T>(sums, mean);
-    for (int j = 0; j < 2 * R; ++j)
+    for (int j = 0; j < 4 * R; ++j)
         sums[j] = splat<T>(mean[j] / (T)n.count);
-    for (Index k = 0; k < columns; k += W) {
-        const VecOf<T> g = load<T>(gain + k), valid = load<T>(n.valid + k);
+    for (Index k = 0; k < G; k += W) {
+        const VecOf<T> gain_x = load<T>(n.gain_ih + k), gain_h = load<T>(n.gain_hh + k);
+        const VecOf<T> valid = load<T>(n.valid + k);
         for (int j = 0; j < R; ++j) {
-            const Index at = j * n.stride + k;
-            const VecOf<T> d = g * load<T>(dz + at) - sums[j] * valid;
-            store<T>(to + at, splat<T>(scale[j]) * (d - load<T>(normal + at) * sums[R + j]));
+            const T *kept = n.statistics + (r + j) * kLayerStatistics;
+            const Index at = (r + j) * n.stride + k;
+            const VecOf<T> dz = load<T>(a.cell.gates + at);
+            const VecOf<T> x = gain_x * dz - sums[j] * valid - load<T>(n.x + at) * sums[R + j];
+            const VecOf<T> h =
+                gain_h * dz - sums[2 * R + j] * valid - load<T>(n.h + at) * sums[3 * R + j];
+            store<T>(a.cell.gates + at, splat<T>(kept[0]) * x);
+            store<T>(a.dh_sums + at, splat<T>(kept[1]) * h);
         }
     }
 }
@@ -171,46 +204,40 @@ template <class T, int R>
 FASTLSTM_INLINE void layer_norm_rows_backward(const NormBackwardArgs<T> &a, Index r) {
     const CellBackwardArgs<T> &s = a.cell;
     const NormArgs<T> &n = a.norm;
-    T mean[R], scale[R], scale_h[R], means[2 * R];
+    const Index G = columns_of<T>(s.hidden), padded = padded_of<T>(s.hidden);
+    T mean[R], scale[R], means[2 * R], *to[R];
     for (int j = 0; j < R; ++j) {
         const T *kept = n.statistics + (r + j) * kLayerStatistics;
-        scale_h[j] = kept[1];
         scale[j] = kept[2];
         mean[j] = kept[3];
+        to[j] = a.sums + (a.first_rank + r + j) / a.group * norm_sum_size(G, padded);
     }
-    Many<T, R> sum = {}, product = {};
-    for_blocks<T, R>(r, s.hidden, mean, scale,
-                     [&](const auto &p) { show_backward(a, p, sum, product); });
-    VecOf<T> sums[2 * R];
-    for (int j = 0; j < R; ++j) {
-        sums[j] = sum.v[j];
-        sums[R + j] = product.v[j];
-    }
+    VecOf<T> sums[2 * R] = {};
+    for_blocks<T, R>(r, s.hidden, mean, scale, [&](const auto &p) {
+        Many<T, R> da, normal;
+        show_backward(a, p, da, normal);
+        const VecOf<T> gain = load<T>(n.gain_c + p.unit[0]);
+        for (int j = 0; j < R; ++j) {
+            const VecOf<T> along = da.v[j] * normal.v[j];
+            sums[j] = mul_add(gain, da.v[j], sums[j]);
+            sums[R + j] = mul_add(gain, along, sums[R + j]);
+            T *sum = to[j] + 3 * G + p.unit[0];
+            store<T>(sum, load<T>(sum) + along);
+            store<T>(sum + padded, load<T>(sum + padded) + da.v[j]);
+        }
+    });
     lane_sums<T>(sums, means);
+    Many<T, R> sum, product;
     for (int j = 0; j < R; ++j) {
         sum.v[j] = splat<T>(means[j] / (T)s.hidden);
         product.v[j] = splat<T>(means[R + j] / (T)s.hidden);
     }
     for_blocks<T, R>(r, s.hidden, mean, scale,
-                     [&](const auto &p) { forget_cells(a, p, sum, product); });
-    const Index at = r * n.stride;
-    row_backward<T, R>(a.dh_sums + at, s.gates + at, n.h + at, n.gain_hh, n,
-                       columns_of<T>(s.hidden), scale_h);
+                     [&](const auto &p) { forget_cells<T, R>(a, p, sum, product, to); });
+    sums_backward<T, R>(a, r, to);
 }
 template <class T> void layer_norm_backward(const NormBackwardArgs<T> &a) {
     for_row_groups(a.cell.rows, [&](Index r, auto R) {
         layer_norm_rows_backward<T, decltype(R)::value>(a, r);
-    });
-}
-
-template <class T> void layer_norm_input(const NormInputArgs<T> &a) {
-    const NormArgs<T> &n = a.norm;
-    for_row_groups(a.rows, [&](Index r, auto R) {
-        T scale[decltype(R)::value];
-        for (int j = 0; j < R; ++j)
-            scale[j] = n.statistics[(r + j) * kLayerStatistics];
-        const Index at = r * n.stride;
-        row_backward<T, decltype(R)::value>(a.gates + at, a.gates + at, n.x + at, n.gain_ih, n,
-                                            columns_of<T>(a.hidden), scale);
     });
 }

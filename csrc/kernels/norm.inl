@@ -77,12 +77,12 @@ FASTLSTM_INLINE Many<T, N> per_unit(const T *x, const NormPlace<T, N> &p) {
     return load_units<T, N>(x, 0, p);
 }
 
-// Sums in `gates` to activations there and the new cell.
+// Sums to activations in `gates` and the new cell.
 template <class T, int N>
-FASTLSTM_INLINE void remember_cells(const StepArgs<T> &s, const NormPlace<T, N> &p) {
-    Many<T, N> z[4], c;
+FASTLSTM_INLINE void remember_cells(const StepArgs<T> &s, const NormPlace<T, N> &p,
+                                    Many<T, N> *z) {
+    Many<T, N> c;
     Fraction<T, N> out = {};
-    load_gates<T, N>(z, s.gates, s.gates_stride, s.hidden, p);
     const Many<T, N> c_prev = load_units<T, N>(s.c_prev, s.c_prev_stride, p);
     VariantCell<T, N>::remember(place_of<T, N>(s.options, &s.masks, p), z, c_prev, c, out);
     if (VariantCell<T, N>::is_usual(*s.options))
@@ -119,11 +119,11 @@ FASTLSTM_INLINE void show_cells(const StepArgs<T> &s, const NormArgs<T> &n,
     }
 }
 
-// The gradient of what the cells show: that of o's sum into the gates, `da`, and for the
-// cell's own normalisation the sums of gain_c da and of gain_c da N(c).
+// The gradient of what the cells show: that of o's sum into the gates, and da, that of
+// gain_c normal + bias_c.
 template <class T, int N>
 FASTLSTM_INLINE void show_backward(const NormBackwardArgs<T> &a, const NormPlace<T, N> &p,
-                                   Many<T, N> &sum, Many<T, N> &product) {
+                                   Many<T, N> &da, Many<T, N> &normal) {
     using Cell = VariantCell<T, N>;
     const CellBackwardArgs<T> &s = a.cell;
     const CellOptions<T> &o = *s.options;
@@ -138,23 +138,20 @@ FASTLSTM_INLINE void show_backward(const NormBackwardArgs<T> &a, const NormPlace
     const Many<T, N> past = Cell::past_h(place_of<T, N>(&o, &s.masks, p), dh);
     if (o.zoneout_h > 0)
         store_units<T, N>(s.dh, s.dh_stride, p, past);
-    const Many<T, N> normal = (load_units<T, N>(s.c, s.c_stride, p) - p.mean) * p.scale;
-    const Many<T, N> gain = per_unit(a.norm.gain_c, p);
-    const Many<T, N> shown =
-        activate(o.cell, mul_add(gain, normal, per_unit(a.norm.bias_c, p)));
+    normal = (load_units<T, N>(s.c, s.c_stride, p) - p.mean) * p.scale;
+    const Many<T, N> shown = activate(
+        o.cell, mul_add(per_unit(a.norm.gain_c, p), normal, per_unit(a.norm.bias_c, p)));
     if (s.m)
         store_units<T, N>(s.m, s.m_stride, p, z[3] * shown);
-    const Many<T, N> da = dh * z[3] * slope(o.cell, shown);
+    da = dh * z[3] * slope(o.cell, shown);
     z[3] = dh * shown * slope(o.gate, z[3]);
     store_gates<T, N>(s.gates, s.gates_stride, s.hidden, p, z, 3, 4);
     store_units<T, N>(a.da, s.c_stride, p, da);
-    sum = sum + gain * da;
-    product = mul_add(gain * da, normal, product);
 }
-// The rest of it, given the means of those sums.
+// The rest of it, given the means of gain_c da and of gain_c da normal.
 template <class T, int N>
 FASTLSTM_INLINE void forget_cells(const NormBackwardArgs<T> &a, const NormPlace<T, N> &p,
-                                  Many<T, N> sum, Many<T, N> product) {
+                                  Many<T, N> sum, Many<T, N> product, T *const (&to)[N]) {
     const CellBackwardArgs<T> &s = a.cell;
     Many<T, N> z[4], valid;
     load_gates<T, N>(z, s.gates, s.gates_stride, s.hidden, p);
@@ -164,8 +161,17 @@ FASTLSTM_INLINE void forget_cells(const NormBackwardArgs<T> &a, const NormPlace<
     const Many<T, N> da = load_units<T, N>(a.da, s.c_stride, p);
     const Many<T, N> own = per_unit(a.norm.gain_c, p) * da - sum - normal * product;
     Many<T, N> dc = mul_add(p.scale * valid, own, load_units<T, N>(s.dc, s.dc_stride, p));
-    VariantCell<T, N>::forget(place_of<T, N>(s.options, &s.masks, p), z,
-                              load_units<T, N>(s.c_prev, s.c_prev_stride, p), c, {}, dc);
+    const Many<T, N> c_prev = load_units<T, N>(s.c_prev, s.c_prev_stride, p);
+    VariantCell<T, N>::forget(place_of<T, N>(s.options, &s.masks, p), z, c_prev, c, {}, dc);
+    if (s.options->peephole)
+        for (int j = 0; j < N; ++j) {
+            constexpr int W = Simd<T>::W;
+            T *kept = to[j] + 3 * columns_of<T>(s.hidden) + 2 * padded_of<T>(s.hidden) +
+                     p.unit[j] * 3;
+            store<T>(kept, mul_add(z[0].v[j], c_prev.v[j], load<T>(kept)));
+            store<T>(kept + W, mul_add(z[1].v[j], c_prev.v[j], load<T>(kept + W)));
+            store<T>(kept + 2 * W, mul_add(z[3].v[j], c.v[j], load<T>(kept + 2 * W)));
+        }
     store_gates<T, N>(s.gates, s.gates_stride, s.hidden, p, z);
     store_units<T, N>(s.dc, s.dc_stride, p, dc);
 }

@@ -67,8 +67,8 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
                 place(g.dw_hh, recurrent);
             if (normal) {
                 place(g.dh_sums, chunk, row);
-                place(g.da_rows, chunk, H);
-                place(g.dnorm, 3 * row + 2 * H);
+                place(g.da, N, H);
+                place(g.dnorm, norm_groups(), norm_sum_size(row, H));
             }
             place(g.dy, R);
             place(g.dx, R);
@@ -201,6 +201,9 @@ template <class T> void LstmBackward<T>::prepare_layer(int layer) {
         }
         if (config_.projection)
             std::fill(g.dm, g.dm + map_.N * r.padded, T(0));
+        if (g.dnorm)
+            std::fill(g.dnorm, g.dnorm + norm_groups() * norm_sum_size(r.columns, r.padded),
+                      T(0));
         if (g.dw_hh)
             std::fill(g.dw_hh, g.dw_hh + config_.cell.gates() * r.H * r.K, T(0));
         dhn += dhn ? map_.N * r.K : 0;
@@ -221,6 +224,7 @@ void LstmBackward<T>::direction(int layer, int d, const Share &share, Laps &laps
         barrier.wait(share.members);
         laps.lap(Phase::Wait);
     };
+    const bool normal = config_.norm.kind != Normalization::None;
     Index s1 = map_.steps;
     bool second = false; // every other chunk has the other half of dh_rows and m_rows
     while (s1 > 0) { // segments, the last one first
@@ -238,14 +242,8 @@ void LstmBackward<T>::direction(int layer, int d, const Share &share, Laps &laps
                 step(r, g, at_hand, share, s, (*set_)[slot], laps);
             meet();
             const Index row0 = map_.row(s0), row1 = map_.row(s1);
-            if (config_.cell.peephole)
+            if (config_.cell.peephole && !normal)
                 peephole_sums(r, g, at, at_hand, share, s0, s1);
-            if (config_.norm.kind != Normalization::None) {
-                norm_sums(r, g, at, at_hand, share, s0, s1);
-                meet();
-                norm_inputs(r, at_hand, share, s0, s1);
-                meet();
-            }
             weight_products(r, g, at, at_hand, share, row0, row1);
             laps.lap(Phase::Weights);
             if (dx_now) {
@@ -257,6 +255,8 @@ void LstmBackward<T>::direction(int layer, int d, const Share &share, Laps &laps
         if (!kept)
             meet(); // the next segment takes the same memory
     }
+    if (normal)
+        add_norms(r, g, at, share);
 }
 
 // The gradient of W_hh is that of the dropped weights under the same mask.

@@ -21,8 +21,8 @@ template <class T> struct DirectionGradients {
     T *h_rows = nullptr;    // (2 chunks, K) masked h_prev
     // Normalised cells: gradients of the sums of h and of what a cell shows.
     T *dh_sums = nullptr;   // (2 chunks, gates_row)
-    T *da_rows = nullptr;   // (2 chunks, H')
-    T *dnorm = nullptr;     // (3 G + 2 H') of gains and biases in a chunk, see NormGradientArgs
+    T *da = nullptr;        // (N, H') of one step
+    T *dnorm = nullptr;     // (groups, norm_sum_size) of gains, biases and peepholes
     const T **dy = nullptr; // (R,) rows of K, where dy_wanted
     T **dx = nullptr;       // (R,) rows of I, where dx_wanted
 };
@@ -72,12 +72,15 @@ template <class T> class LstmBackward {
     void states_out(int layer);
     void add_dropped(int layer, int part, int parts);
     void norm_cells(const CellBackwardArgs<T> &a, const DirectionRun<T> &r,
-                    const DirectionGradients<T> &g, const Window<T> &window, Index s, Index row);
-    void norm_sums(const DirectionRun<T> &r, const DirectionGradients<T> &g,
-                   const DirectionLayout &at, const Window<T> &window, const Share &share,
-                   Index s0, Index s1);
-    void norm_inputs(const DirectionRun<T> &r, const Window<T> &window, const Share &share,
-                     Index s0, Index s1);
+                    const DirectionGradients<T> &g, const Window<T> &window, const Share &share,
+                    Index s, Index row);
+    void add_norms(const DirectionRun<T> &r, const DirectionGradients<T> &g,
+                   const DirectionLayout &at, const Share &share);
+    Index norm_groups() const { // of rows that are summed apart
+        return config_.norm.kind == Normalization::Layer
+                   ? (map_.N + plan_.grain - 1) / plan_.grain
+                   : 1;
+    }
 
     LstmCall<T> &call_;
     const LstmConfig &config_;

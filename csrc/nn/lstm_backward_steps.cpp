@@ -85,7 +85,7 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
                                     scratch_masks_[static_cast<std::size_t>(share.thread)]);
     const bool normal = config_.norm.kind != Normalization::None;
     if (normal)
-        norm_cells(a, r, g, at, s, row);
+        norm_cells(a, r, g, at, share, s, row);
     else
         config_.plain_cell() ? k_.lstm_cell_backward(a) : k_.lstm_cell_backward_variant(a);
     laps.lap(Phase::Cell);

@@ -12,6 +12,8 @@ Plan cheapest(const LstmConfig &config, const CallShape &call, int threads, bool
               double &least) {
     const int directions = config.directions();
     Plan best;
+    if (config.norm.kind == Normalization::Layer) // at most 32 groups of rows
+        best.grain = std::max<Index>(1, (call.most_rows + 31) / 32);
     least = directions * call_seconds(config, call, 1, Cut::Rows);
     if (least <= call.team_seconds)
         return best; // no team is that quick
@@ -145,8 +147,11 @@ bool make_share(const Plan &plan, const SequenceMap &map, int directions, int d,
         share.parts = share.members;
         share.part = share.index;
     } else {
-        share.first_row = first_rank(map, share.members, share.index);
-        share.row_end = first_rank(map, share.members, share.index + 1);
+        const auto from = [&](int index) {
+            return std::min(map.N, round_up(first_rank(map, share.members, index), plan.grain));
+        };
+        share.first_row = from(share.index);
+        share.row_end = from(share.index + 1);
         if (share.index + 1 == share.members)
             share.row_end = map.N;
     }

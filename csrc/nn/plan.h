@@ -13,6 +13,7 @@ struct Plan {
     int threads = 1;
     bool split_directions = false; // half of the threads for each direction
     Cut cut = Cut::Rows;
+    Index grain = 1; // rows of a group that one thread has
 };
 
 // rows: of all steps together.
