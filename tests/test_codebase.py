@@ -26,7 +26,7 @@ BELOW = {
     "losses": {"_core", "_validate"},
     "optim": {"_core", "_validate", "params"},
     "data": {"_validate"},
-    "models": {"_validate", "data", "nn", "params"},
+    "models": {"_validate", "data", "losses", "nn", "params"},
     "training": {"_validate", "data", "losses", "models", "nn", "optim", "params"},
     "profiling": {"_core"},
     "plotting": {"_validate", "data", "training"},

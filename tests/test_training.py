@@ -35,6 +35,7 @@ def make_trainer(
     early_stopping: bool = True,
     dtype: str = "float32",
     output: Any = "last",
+    network: dict[str, Any] | None = None,
     **options: Any,
 ) -> Trainer:
     model = SequenceModel(
@@ -42,10 +43,10 @@ def make_trainer(
         1,
         hidden_size=5,
         num_layers=2,
-        dropout=0.2,
         output=output,
         dtype=dtype,
         random_state=3,
+        **({"dropout": 0.2} if network is None else network),
     )
     held_out = make_data(1, per_step=output == "sequence", dtype=dtype)
 

@@ -87,6 +87,19 @@ def test_resumes_to_the_bit_after_any_batch(batches: int) -> None:
     assert_same_bits(outcome(second), outcome(whole))
 
 
+@pytest.mark.parametrize("batches", [6, 8])
+def test_running_statistics_and_masks_are_part_of_the_state(batches: int) -> None:
+    network = {"normalization": "batch", "zoneout_h": 0.1, "weight_dropout": 0.2}
+    data = make_data()
+    whole = make_trainer(network=network).fit(data)
+    keep = KeepState(batches)
+    make_trainer(network=network, callbacks=[keep]).fit(data)
+    second = make_trainer(network=network)
+    second.load_state_dict(keep.state)
+    second.fit(data)
+    assert_same_bits(outcome(second), outcome(whole))
+
+
 def test_state_is_a_copy() -> None:
     trainer = make_trainer(max_epochs=2).fit(make_data())
     state = trainer.state_dict()

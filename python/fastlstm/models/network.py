@@ -13,15 +13,18 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from .._validate import Array, IntArray
+from ..losses import ActivationPenalty, TemporalActivationPenalty
 from ..nn import LSTM, Dropout, Linear
 from ..nn.base import derive_seed
 from ..params import Gradients
 
-__all__ = ["NetworkCache", "SequenceNetwork"]
+__all__ = ["NetworkCache", "Penalty", "SequenceNetwork"]
 
 # The compiled LSTM and head, the LSTM's cache, dropout's, what the head has read as
-# rows and the shape of that before. A plain tuple: one is made for every batch.
-NetworkCache: TypeAlias = tuple[Any, Any, Any, Any, Array, tuple[int, ...]]
+# rows, the shape of that before, the LSTM's outputs and lengths where penalties read
+# them. A plain tuple: one is made for every batch.
+NetworkCache: TypeAlias = tuple[Any, Any, Any, Any, Array, tuple[int, ...], Any]
+Penalty: TypeAlias = ActivationPenalty | TemporalActivationPenalty
 
 
 class SequenceNetwork:
@@ -35,15 +38,24 @@ class SequenceNetwork:
     head : Linear
     last : bool
         Whether the head reads the final hidden state, or that of every step.
+    penalties : tuple of Penalty
+        Of the LSTM's outputs; they only show in gradients.
     """
 
     def __init__(
-        self, lstm: LSTM, dropout: Dropout | None, head: Linear, *, last: bool
+        self,
+        lstm: LSTM,
+        dropout: Dropout | None,
+        head: Linear,
+        *,
+        last: bool,
+        penalties: tuple[Penalty, ...] = (),
     ) -> None:
         self.lstm = lstm
         self.dropout = dropout
         self.head = head
         self.last = last
+        self.penalties = penalties
         self.check_inputs = lstm.check_inputs
         self._width = lstm.output_size
         self._state_size = lstm.h_layout.row_size
@@ -68,6 +80,10 @@ class SequenceNetwork:
         y, h = self._new(x)
         core, head = lstm.compiled, self.head.compiled
         ids = row_ids if lstm.regularizers.active else None
+        seed = mask_seed
+        if lstm.regularizers.weight_dropout:
+            # One mask a call. The batches of an epoch have one seed and share no row.
+            seed = derive_seed(mask_seed, 2 + int(row_ids.min()))
         kept = core.forward(
             x,
             y,
@@ -77,7 +93,7 @@ class SequenceNetwork:
             None,
             lengths,
             True,
-            mask_seed,
+            seed,
             ids,
             lstm.memory,
         )
@@ -90,7 +106,8 @@ class SequenceNetwork:
             z, masks = self.dropout.forward(z, mask_seed=seed, row_ids=row_ids)
         rows, outputs = self._read(z)
         head.forward(rows, outputs)
-        cache = (core, head, kept, masks, rows, z.shape)
+        read = (y, lengths) if self.penalties else None
+        cache = (core, head, kept, masks, rows, z.shape, read)
         return self._spread(outputs, z.shape, lengths), cache
 
     @staticmethod
@@ -103,7 +120,7 @@ class SequenceNetwork:
 
         NaN and inf pass through, into the gradients of the LSTM.
         """
-        core, head, kept, masks, rows, shape = cache
+        core, head, kept, masks, rows, shape, read = cache
         dz = np.empty(rows.shape, rows.dtype)
         drows = doutputs.reshape(len(rows), -1)
         head.backward(drows, rows, grads.part("head").flat, dz)
@@ -113,6 +130,10 @@ class SequenceNetwork:
             dz = self.dropout.backward(dz, masks)
         dy = None if self.last else dz
         dh = self.lstm.h_layout.only_top(dz) if self.last else None
+        for penalty in self.penalties:
+            y, lengths = read
+            _, slope = penalty(y, lengths=lengths)
+            dy = slope if dy is None else dy + slope
         core.backward(kept, dy, dh, None, grads.part("lstm").flat, None, None, None)
 
     def _new(self, x: Array) -> tuple[Array, Array | None]:

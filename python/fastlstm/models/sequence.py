@@ -2,42 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validate import (
-    Array,
-    IntArray,
-    RandomState,
-    as_floats,
-    as_generator,
-    check_choice,
-    check_float,
-    check_int,
-    check_row_ids,
-)
+from .._validate import Array, IntArray, as_floats, check_int, check_row_ids
 from ..data import SequenceBatch, SequenceScaler
-from ..nn import LSTM, Dropout, Linear
 from ..nn.base import Cache, check_like, flat_grads
-from ..params import Gradients, Parameters
-from .network import NetworkCache, SequenceNetwork
+from ..params import Gradients
+from .network import NetworkCache
+from .setup import ModelSetup, Output
 
 if TYPE_CHECKING:
     ModelCache: TypeAlias = Cache[tuple[NetworkCache, tuple[int, ...]]]
 
 __all__ = ["Output", "SequenceModel"]
 
-Output: TypeAlias = Literal["last", "sequence"]
-
 # Inference keeps the hidden states of every step of the rows at work; this many numbers
 # of them (128 MB in float32) are enough to keep all cores busy.
 _NUMBERS_AT_WORK = 2**25
 
 
-class SequenceModel:
+class SequenceModel(ModelSetup):
     """LSTM layers, dropout, and a linear map of the last state or of every step.
 
     Parameters
@@ -51,8 +39,23 @@ class SequenceModel:
         Read every sequence in both directions.
     projection_size : int, default=0
         Size P to which the hidden state is projected; 0 for none.
+    peephole, coupled_gates, gate_activation, cell_activation, cell_clip,
+    normalization, normalization_steps, normalization_momentum,
+    initializer, forget_bias, chrono_steps
+        The cell and the start of the LSTM layers, as `fastlstm.nn.LSTM` has them.
     dropout : float in [0, 1), default=0.0
         Share of values that training sets to zero between layers and before the head.
+    variational_dropout : float in [0, 1), default=0.0
+        The same for the inputs of the first layer, between layers and before the head,
+        with one mask a sequence (Gal & Ghahramani 2016).
+    recurrent_dropout, recurrent_dropout_kind, weight_dropout, zoneout_h, zoneout_c
+        Inside the LSTM layers, see there.
+    activation_penalty, temporal_activation_penalty : float, default=0.0
+        Strengths alpha of ``alpha mean(y_t^2)`` and beta of
+        ``beta mean((y_t - y_{t-1})^2)`` over valid steps and units of the last layer's
+        outputs y (`fastlstm.losses.ActivationPenalty`, `TemporalActivationPenalty`).
+        `backward` adds their gradients. They are no part of a loss of the outputs, so
+        of no training loss that is told, and every sequence counts the same.
     output : {"last", "sequence"}, default="last"
         "last" predicts from the final hidden state: forwards that is the state after
         the last valid step, backwards the one after the first. "sequence" predicts at
@@ -83,78 +86,6 @@ class SequenceModel:
     >>> model.infer(SequenceBatch(np.ones((4, 6, 3), np.float32))).shape
     (4, 2)
     """
-
-    def __init__(
-        self,
-        input_size: int,
-        output_size: int,
-        *,
-        hidden_size: int | Sequence[int] = 64,
-        num_layers: int = 1,
-        bidirectional: bool = False,
-        projection_size: int = 0,
-        dropout: float = 0.0,
-        output: Output = "last",
-        memory: str = "store",
-        dtype: str = "float32",
-        random_state: RandomState = None,
-    ) -> None:
-        rng = as_generator(random_state)
-        layers = max(num_layers, np.size(hidden_size))
-        check_int("output_size", output_size, 1)
-        check_float("dropout", dropout, "[0, 1)")
-        self.output = check_choice("output", output, ("last", "sequence"))
-        self.config: dict[str, Any] = {
-            "input_size": input_size,
-            "output_size": output_size,
-            "hidden_size": hidden_size,
-            "num_layers": num_layers,
-            "bidirectional": bidirectional,
-            "projection_size": projection_size,
-            "dropout": dropout,
-            "output": output,
-            "memory": memory,
-            "dtype": dtype,
-        }
-        lstm = LSTM(
-            input_size,
-            hidden_size,
-            num_layers,
-            bidirectional=bidirectional,
-            projection_size=projection_size,
-            dropout=dropout if layers > 1 else 0.0,
-            memory=memory,
-            dtype=dtype,
-            random_state=rng,
-        )
-        head = Linear(lstm.output_size, output_size, dtype=dtype, random_state=rng)
-        self._network = SequenceNetwork(
-            lstm, Dropout(dropout) if dropout else None, head, last=output == "last"
-        )
-        self.params = Parameters.join({"lstm": lstm.params, "head": head.params})
-        self.input_scaler: SequenceScaler | None = None
-        self.target_scaler: SequenceScaler | None = None
-        self.classes: NDArray[Any] | None = None
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of weights, inputs and outputs of ``infer``."""
-        return self.params.dtype
-
-    @property
-    def memory(self) -> str:
-        """What training steps keep; may be changed at any time."""
-        return self._network.lstm.memory
-
-    @memory.setter
-    def memory(self, memory: str) -> None:
-        self._network.lstm.memory = memory
-        self.config["memory"] = memory
-
-    @property
-    def grads(self) -> Gradients:
-        """Gradients that ``backward`` adds into where it is given no others."""
-        return self.params.grads
 
     # ---------------------------------------------------------------- prediction
 
@@ -250,7 +181,9 @@ class SequenceModel:
         ----------
         batch : SequenceBatch
         mask_seed : int
-            From 0 to 2**64 - 1; gives the dropout masks.
+            From 0 to 2**64 - 1; gives the dropout masks. With ``weight_dropout``, which
+            has one mask for all of the batch, the smallest row id does too: the batches
+            of an epoch share a seed.
         row_ids : (N,) array of int
             Name the sequences, so that a sequence's masks do not depend on its place in
             the batch.
@@ -280,9 +213,10 @@ class SequenceModel:
     ) -> None:
         """Add the gradients of the weights, given those of the outputs.
 
-        ``doutputs`` has to be zero at padded steps, as a loss with lengths leaves it.
-        Where a gradient overflows, those of the weights do: the optimizer, which takes
-        their norm anyway, refuses them.
+        Those of activation penalties are added too. ``doutputs`` has to be zero at
+        padded steps, as a loss with lengths leaves it. Where a gradient overflows,
+        those of the weights do: the optimizer, which takes their norm anyway, refuses
+        them.
 
         Raises
         ------

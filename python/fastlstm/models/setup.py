@@ -1,0 +1,161 @@
+"""What a model is made of: its checked arguments, its network, its parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validate import (
+    RandomState,
+    as_generator,
+    check_choice,
+    check_float,
+    check_int,
+)
+from ..data import SequenceScaler
+from ..losses import ActivationPenalty, TemporalActivationPenalty
+from ..nn import LSTM, Dropout, Linear
+from ..nn.combinations import check_combinations
+from ..params import Gradients, Parameters
+from .network import Penalty, SequenceNetwork
+
+__all__ = ["ModelSetup", "Output"]
+
+Output: TypeAlias = Literal["last", "sequence"]
+
+
+class ModelSetup:
+    """What `SequenceModel` is made of; its arguments are told there."""
+
+    def __init__(
+        self,
+        input_size: int,
+        output_size: int,
+        *,
+        hidden_size: int | Sequence[int] = 64,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        projection_size: int = 0,
+        peephole: bool = False,
+        coupled_gates: bool = False,
+        gate_activation: str = "sigmoid",
+        cell_activation: str = "tanh",
+        cell_clip: float | None = None,
+        normalization: str | None = None,
+        normalization_steps: int = 100,
+        normalization_momentum: float = 0.1,
+        initializer: str = "glorot_orthogonal",
+        forget_bias: float = 1.0,
+        chrono_steps: int | None = None,
+        dropout: float = 0.0,
+        variational_dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        recurrent_dropout_kind: str = "candidate",
+        weight_dropout: float = 0.0,
+        zoneout_h: float = 0.0,
+        zoneout_c: float = 0.0,
+        activation_penalty: float = 0.0,
+        temporal_activation_penalty: float = 0.0,
+        output: Output = "last",
+        memory: str = "store",
+        dtype: str = "float32",
+        random_state: RandomState = None,
+    ) -> None:
+        rng = as_generator(random_state)
+        check_int("output_size", output_size, 1)
+        self.output = check_choice("output", output, ("last", "sequence"))
+        layers: dict[str, Any] = {
+            "input_size": input_size,
+            "hidden_size": hidden_size,
+            "num_layers": num_layers,
+            "bidirectional": bidirectional,
+            "projection_size": projection_size,
+            "peephole": peephole,
+            "coupled_gates": coupled_gates,
+            "gate_activation": gate_activation,
+            "cell_activation": cell_activation,
+            "cell_clip": cell_clip,
+            "normalization": normalization,
+            "normalization_steps": normalization_steps,
+            "normalization_momentum": normalization_momentum,
+            "initializer": initializer,
+            "forget_bias": forget_bias,
+            "chrono_steps": chrono_steps,
+            "variational_dropout": variational_dropout,
+            "recurrent_dropout": recurrent_dropout,
+            "recurrent_dropout_kind": recurrent_dropout_kind,
+            "weight_dropout": weight_dropout,
+            "zoneout_h": zoneout_h,
+            "zoneout_c": zoneout_c,
+            "memory": memory,
+            "dtype": dtype,
+        }
+        self.config: dict[str, Any] = {
+            **layers,
+            "output_size": output_size,
+            "dropout": dropout,
+            "activation_penalty": activation_penalty,
+            "temporal_activation_penalty": temporal_activation_penalty,
+            "output": output,
+        }
+        several = max(num_layers, np.size(hidden_size)) > 1
+        between = check_float("dropout", dropout, "[0, 1)")
+        lstm = LSTM(**layers, dropout=between if several else 0.0, random_state=rng)
+        head = Linear(lstm.output_size, output_size, dtype=dtype, random_state=rng)
+        self._network = SequenceNetwork(
+            lstm,
+            _before_head(between, variational_dropout, last=output == "last"),
+            head,
+            last=output == "last",
+            penalties=_penalties(activation_penalty, temporal_activation_penalty),
+        )
+        self.params = Parameters.join({"lstm": lstm.params, "head": head.params})
+        self.input_scaler: SequenceScaler | None = None
+        self.target_scaler: SequenceScaler | None = None
+        self.classes: NDArray[Any] | None = None
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of weights, inputs and outputs of ``infer``."""
+        return self.params.dtype
+
+    @property
+    def memory(self) -> str:
+        """What training steps keep; may be changed at any time."""
+        return self._network.lstm.memory
+
+    @memory.setter
+    def memory(self, memory: str) -> None:
+        self._network.lstm.memory = memory
+        self.config["memory"] = memory
+
+    @property
+    def grads(self) -> Gradients:
+        """Gradients that ``backward`` adds into where it is given no others."""
+        return self.params.grads
+
+
+def _before_head(dropout: float, variational: float, *, last: bool) -> Dropout | None:
+    """Return what masks the head's inputs, where the LSTM has not done so.
+
+    Variational dropout masks the outputs of every step inside the LSTM. Final states
+    come from there as they are: one row a sequence, so that any mask is the sequence's.
+    """
+    rates = {"dropout": dropout, "variational_dropout": variational}
+    used = {name: rate for name, rate in rates.items() if rate}
+    check_combinations(used)  # of one layer, the LSTM is not told of dropout
+    rate = dropout or (variational if last else 0.0)
+    return Dropout(rate) if rate else None
+
+
+def _penalties(activation: float, temporal: float) -> tuple[Penalty, ...]:
+    """Return those whose strength is above zero."""
+    check_float("activation_penalty", activation, "[0, inf)")
+    check_float("temporal_activation_penalty", temporal, "[0, inf)")
+    return (
+        *([ActivationPenalty(activation)] if activation else ()),
+        *([TemporalActivationPenalty(temporal)] if temporal else ()),
+    )
