@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
@@ -21,9 +19,9 @@ from ..models import SequenceModel
 from ..models.sequence import Output
 from ..training import Trainer, TrainingSet
 from ..training.protocols import Loss
+from .arguments import Arguments
 from .build import go_on, new_model, new_trainer, warm_model
 from .inputs import check_sequences, check_weights
-from .parameters import CONSTRAINTS
 from .threads import limit_threads
 
 __all__ = ["Data", "SequenceEstimator"]
@@ -46,72 +44,13 @@ class Data(NamedTuple):
         return Data(inputs, targets, weights)
 
 
-class SequenceEstimator(BaseEstimator):  # type: ignore[misc]
+class SequenceEstimator(Arguments):
     """Base of the estimators; a subclass says what targets, loss and score are.
 
     Design: the order of a fit is here and nowhere else: check, drop what has weight
     zero, split, scale, build, train, tell. Zero weight is absence: such a sequence
     gives no statistics, no label and no place in a batch.
     """
-
-    _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS
-
-    def __init__(
-        self,
-        hidden_size: int | Sequence[int] = 64,
-        num_layers: int = 1,
-        *,
-        bidirectional: bool = False,
-        projection_size: int = 0,
-        dropout: float = 0.0,
-        solver: str = "adam",
-        alpha: float = 0.0,
-        batch_size: int | str = "auto",
-        learning_rate_init: float = 1e-3,
-        max_iter: int = 200,
-        max_grad_norm: float | None = 1.0,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        n_iter_no_change: int = 10,
-        standardize: bool = True,
-        memory: str = "store",
-        dtype: str = "float32",
-        n_jobs: int | None = None,
-        callbacks: Sequence[object] | None = None,
-    ) -> None:
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.bidirectional = bidirectional
-        self.projection_size = projection_size
-        self.dropout = dropout
-        self.solver = solver
-        self.alpha = alpha
-        self.batch_size = batch_size
-        self.learning_rate_init = learning_rate_init
-        self.max_iter = max_iter
-        self.max_grad_norm = max_grad_norm
-        self.shuffle = shuffle
-        self.random_state = random_state
-        self.tol = tol
-        self.verbose = verbose
-        self.warm_start = warm_start
-        self.momentum = momentum
-        self.nesterovs_momentum = nesterovs_momentum
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.n_iter_no_change = n_iter_no_change
-        self.standardize = standardize
-        self.memory = memory
-        self.dtype = dtype
-        self.n_jobs = n_jobs
-        self.callbacks = callbacks
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

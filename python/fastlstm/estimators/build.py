@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..nn.lstm_inputs import layer_sizes
 from ..optim import OPTIMIZERS
 from ..training import EarlyStopping, Progress, Trainer
 from ..training.protocols import Loss
-from .parameters import resolve_batch_size, resolve_dtype
+from .parameters import CONSTRAINTS, resolve_batch_size, resolve_dtype
 
 if TYPE_CHECKING:
     from .base import SequenceEstimator
@@ -23,16 +24,17 @@ if TYPE_CHECKING:
 __all__ = ["go_on", "new_model", "new_trainer", "warm_model"]
 
 
+# What an estimator and its model call the same, and what makes another model of it.
+_SHARED = tuple(
+    name
+    for name in signature(SequenceModel).parameters
+    if name in CONSTRAINTS and name not in {"memory", "dtype", "random_state"}
+)
+
+
 def _architecture(estimator: SequenceEstimator, outputs: int) -> dict[str, Any]:
-    return {
-        "output_size": outputs,
-        "hidden_size": estimator.hidden_size,
-        "num_layers": estimator.num_layers,
-        "bidirectional": bool(estimator.bidirectional),
-        "projection_size": estimator.projection_size,
-        "dropout": estimator.dropout,
-        "output": estimator._output,
-    }
+    shared = {name: getattr(estimator, name) for name in _SHARED}
+    return {**shared, "output_size": outputs, "output": estimator._output}
 
 
 def new_model(

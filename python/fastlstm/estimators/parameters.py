@@ -12,16 +12,42 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..nn.cell import ACTIVATIONS
+from ..nn.initializers import LSTM_INITIALIZERS
+from ..nn.normalization import NORMALIZATIONS
+from ..nn.regularizers import RECURRENT_DROPOUT
+
 __all__ = ["CONSTRAINTS", "document", "resolve_batch_size", "resolve_dtype"]
 
 Estimator = TypeVar("Estimator")
+
+_PROBABILITY: list[Any] = [Interval(Real, 0, 1, closed="left")]
 
 CONSTRAINTS: dict[str, list[Any]] = {
     "hidden_size": [Interval(Integral, 1, None, closed="left"), list, tuple],
     "num_layers": [Interval(Integral, 1, None, closed="left")],
     "bidirectional": ["boolean"],
     "projection_size": [Interval(Integral, 0, None, closed="left")],
-    "dropout": [Interval(Real, 0, 1, closed="left")],
+    "peephole": ["boolean"],
+    "coupled_gates": ["boolean"],
+    "gate_activation": [StrOptions(set(ACTIVATIONS))],
+    "cell_activation": [StrOptions(set(ACTIVATIONS))],
+    "cell_clip": [None, Interval(Real, 0, None, closed="neither")],
+    "normalization": [None, StrOptions(set(NORMALIZATIONS))],
+    "normalization_steps": [Interval(Integral, 1, None, closed="left")],
+    "normalization_momentum": [Interval(Real, 0, 1, closed="right")],
+    "initializer": [StrOptions(set(LSTM_INITIALIZERS)), dict],
+    "forget_bias": [Real],
+    "chrono_steps": [None, Interval(Integral, 3, None, closed="left")],
+    "dropout": _PROBABILITY,
+    "variational_dropout": _PROBABILITY,
+    "recurrent_dropout": _PROBABILITY,
+    "recurrent_dropout_kind": [StrOptions(set(RECURRENT_DROPOUT))],
+    "weight_dropout": _PROBABILITY,
+    "zoneout_h": _PROBABILITY,
+    "zoneout_c": _PROBABILITY,
+    "activation_penalty": [Interval(Real, 0, None, closed="left")],
+    "temporal_activation_penalty": [Interval(Real, 0, None, closed="left")],
     "solver": [StrOptions({"adam", "adamw", "sgd"})],
     "alpha": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
@@ -55,8 +81,56 @@ hidden_size : int or sequence of int, default=64
         Read every sequence in both directions.
     projection_size : int, default=0
         Project the hidden state to this size, below every hidden size; 0 for none.
+    peephole : bool, default=False
+        Gates also see the cell of their own unit.
+    coupled_gates : bool, default=False
+        The cell forgets as much as it takes in: f = 1 - i, a quarter fewer weights.
+    gate_activation : {"sigmoid", "hard_sigmoid", "tanh", "relu"}, default="sigmoid"
+        Of the input, forget and output gate.
+    cell_activation : {"sigmoid", "hard_sigmoid", "tanh", "relu"}, default="tanh"
+        Of what enters the cell and of what leaves it.
+    cell_clip : float or None, default=None
+        Keep every cell between this and its negative.
+    normalization : {"layer", "batch"} or None, default=None
+        Normalise what the gates add up, and the cell: over the units of a step, which
+        loses the scale of steps of few features, or each unit over the sequences of a
+        training batch, with running averages afterwards. ``sample_weight`` does not
+        count in these. Needs ``memory="store"``.
+    normalization_steps : int, default=100
+        With "batch", steps from the first that have running averages of their own.
+    normalization_momentum : float in (0, 1], default=0.1
+        With "batch", share of a new batch in the running averages.
+    initializer : {"glorot_orthogonal", "uniform"} or dict, default="glorot_orthogonal"
+        How the LSTM's weights start: as in Keras, or as in torch, or a name for each of
+        the gates "i", "f", "g" and "o", see `fastlstm.nn.LSTM`.
+    forget_bias : float, default=1.0
+        Where the forget gate's bias starts; higher remembers longer.
+    chrono_steps : int or None, default=None
+        The longest lag to learn, in steps, at least 3: gates start with biases drawn
+        for it, instead of ``forget_bias``.
     dropout : float in [0, 1), default=0.0
-        Share of values set to zero in training, between layers and before the output.
+        Share of values set to zero in training, between layers and before the output,
+        others at every step.
+    variational_dropout : float in [0, 1), default=0.0
+        The same with one mask for all steps of a sequence, and for the inputs too;
+        instead of ``dropout``.
+    recurrent_dropout : float in [0, 1), default=0.0
+        Share of values set to zero in training from one step to the next.
+    recurrent_dropout_kind : {"candidate", "hidden"}, default="candidate"
+        Whether that is of what enters the cell, others at every step, or of the hidden
+        state, with one mask a sequence.
+    weight_dropout : float in [0, 1), default=0.0
+        Share of the recurrent weights set to zero in training, others in every batch.
+    zoneout_h : float in [0, 1), default=0.0
+        Share of hidden units that keep their value of the step before in training.
+    zoneout_c : float in [0, 1), default=0.0
+        The same for cells.
+    activation_penalty : float, default=0.0
+        Strength alpha of the term ``alpha mean(h_t^2)`` over valid steps and units of
+        the last layer. ``sample_weight`` does not count in it, and ``loss_curve_`` is
+        without it.
+    temporal_activation_penalty : float, default=0.0
+        The same for ``mean((h_t - h_{t-1})^2)``.
     solver : {"adam", "adamw", "sgd"}, default="adam"
     alpha : float, default=0.0
         Strength of the L2 term: ``alpha * w`` is added to the gradient of each weight w

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -47,7 +47,7 @@ class ModelSetup:
         normalization: str | None = None,
         normalization_steps: int = 100,
         normalization_momentum: float = 0.1,
-        initializer: str = "glorot_orthogonal",
+        initializer: str | Mapping[str, str] = "glorot_orthogonal",
         forget_bias: float = 1.0,
         chrono_steps: int | None = None,
         dropout: float = 0.0,
