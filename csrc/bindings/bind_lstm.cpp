@@ -131,7 +131,14 @@ class Lstm {
         if (norm_steps < 1)
             throw py::value_error("normalization_steps is " + std::to_string(norm_steps) +
                                   "; expected at least 1");
-        if (config.layers() * config.directions() > static_cast<int>(kMaskSlots))
+        const bool normal = config.norm.kind != Normalization::None;
+        if (config.rates.zoneout_h > 0 && config.projection)
+            throw py::value_error("zoneout_h does not go with projection_size");
+        if (config.rates.zoneout_c > 0 && (normal || peephole))
+            throw py::value_error("zoneout_c does not go with normalization or peephole");
+        if (config.rates.zoneout_h > 0 && config.rates.hidden > 0)
+            throw py::value_error("zoneout_h does not go with recurrent dropout on h");
+        if (config.layers() * config.directions() >= static_cast<int>(kMaskSlots))
             throw py::value_error(std::to_string(config.layers()) + " layers are too many");
         config.cell = {activation_of("gate_activation", gate),
                        activation_of("cell_activation", cell), peephole, coupled, clip};
@@ -182,6 +189,10 @@ class Lstm {
             [&](auto &core) {
                 auto arrays = forward_arrays(*core, x, y, h0, c0, hn, cn, lengths);
                 arrays.memory = memory_of(memory);
+                if (arrays.memory != Memory::Store &&
+                    core->config().norm.kind != Normalization::None)
+                    throw py::value_error("memory is '" + memory +
+                                          "'; normalization needs 'store'");
                 arrays.learns = learns;
                 arrays.seed = seed;
                 arrays.row_ids =

@@ -49,7 +49,8 @@ FASTLSTM_INLINE void row_moments(const T *const (&x)[2 * R], const NormArgs<T> &
     lane_sums<T>(sums, scale);
     scales_of_sums<T>(scale, n.count);
 }
-// Those of the H cells of R rows; padding is zero.
+// Those of the H cells of R rows. Padding may hold anything: i g is not 0 there where the
+// cell's activation of 0 is not.
 template <class T, int R>
 FASTLSTM_INLINE void cell_moments(const T *c, Index stride, Index hidden, T (&mean)[R],
                                   T (&scale)[R]) {
@@ -57,7 +58,7 @@ FASTLSTM_INLINE void cell_moments(const T *c, Index stride, Index hidden, T (&me
     VecOf<T> sums[R] = {};
     for (Index u = 0; u < hidden; u += W)
         for (int j = 0; j < R; ++j)
-            sums[j] = sums[j] + load<T>(c + j * stride + u);
+            sums[j] = sums[j] + load<T>(c + j * stride + u) * unit_valid<T>(hidden, u);
     lane_sums<T>(sums, mean);
     for (int j = 0; j < R; ++j) {
         mean[j] = mean[j] / (T)hidden;
@@ -164,8 +165,10 @@ FASTLSTM_INLINE void sums_backward(const NormBackwardArgs<T> &a, Index r, T *con
     const NormArgs<T> &n = a.norm;
     const Index G = columns_of<T>(a.cell.hidden);
     VecOf<T> sums[4 * R] = {}; // of gain dz and gain dz normal, for x and h
+    const bool together = to[0] == to[R - 1]; // groups of several rows are of pairs
     for (Index k = 0; k < G; k += W) {
         const VecOf<T> gain_x = load<T>(n.gain_ih + k), gain_h = load<T>(n.gain_hh + k);
+        VecOf<T> all_x = {}, all_h = {}, all = {};
         for (int j = 0; j < R; ++j) {
             const Index at = (r + j) * n.stride + k;
             const VecOf<T> dz = load<T>(a.cell.gates + at);
@@ -174,28 +177,39 @@ FASTLSTM_INLINE void sums_backward(const NormBackwardArgs<T> &a, Index r, T *con
             sums[R + j] = mul_add(gain_x, x, sums[R + j]);
             sums[2 * R + j] = mul_add(gain_h, dz, sums[2 * R + j]);
             sums[3 * R + j] = mul_add(gain_h, h, sums[3 * R + j]);
+            all_x = all_x + x;
+            all_h = all_h + h;
+            all = all + dz;
+            if (together && j + 1 < R)
+                continue;
             T *sum = to[j] + k;
-            store<T>(sum, load<T>(sum) + x);
-            store<T>(sum + G, load<T>(sum + G) + h);
-            store<T>(sum + 2 * G, load<T>(sum + 2 * G) + dz);
+            store<T>(sum, load<T>(sum) + all_x);
+            store<T>(sum + G, load<T>(sum + G) + all_h);
+            store<T>(sum + 2 * G, load<T>(sum + 2 * G) + all);
+            all_x = all_h = all = VecOf<T>{};
         }
     }
     T mean[4 * R];
     lane_sums<T>(sums, mean);
     for (int j = 0; j < 4 * R; ++j)
         sums[j] = splat<T>(mean[j] / (T)n.count);
+    VecOf<T> scale[2 * R];
+    for (int j = 0; j < R; ++j) {
+        const T *kept = n.statistics + (r + j) * kLayerStatistics;
+        scale[j] = splat<T>(kept[0]);
+        scale[R + j] = splat<T>(kept[1]);
+    }
     for (Index k = 0; k < G; k += W) {
         const VecOf<T> gain_x = load<T>(n.gain_ih + k), gain_h = load<T>(n.gain_hh + k);
         const VecOf<T> valid = load<T>(n.valid + k);
         for (int j = 0; j < R; ++j) {
-            const T *kept = n.statistics + (r + j) * kLayerStatistics;
             const Index at = (r + j) * n.stride + k;
             const VecOf<T> dz = load<T>(a.cell.gates + at);
             const VecOf<T> x = gain_x * dz - sums[j] * valid - load<T>(n.x + at) * sums[R + j];
             const VecOf<T> h =
                 gain_h * dz - sums[2 * R + j] * valid - load<T>(n.h + at) * sums[3 * R + j];
-            store<T>(a.cell.gates + at, splat<T>(kept[0]) * x);
-            store<T>(a.dh_sums + at, splat<T>(kept[1]) * h);
+            store<T>(a.cell.gates + at, scale[j] * x);
+            store<T>(a.dh_sums + at, scale[R + j] * h);
         }
     }
 }

@@ -28,10 +28,10 @@ void LstmBackward<T>::add_norms(const DirectionRun<T> &r, const DirectionGradien
     const Index W = k_.width, G = r.columns, H = r.H, size = norm_sum_size(G, r.padded);
     const GatesOf gates{H, config_.cell.coupled};
     const auto sum = [&](Index k) {
-        T total = 0;
+        double total = 0;
         for (Index group = 0; group < norm_groups(); ++group)
-            total += g.dnorm[group * size + k];
-        return total;
+            total += double(g.dnorm[group * size + k]);
+        return static_cast<T>(total);
     };
     Index begin, end;
     split(G, share.members, share.index, begin, end);

@@ -230,7 +230,8 @@ template <class T> void LstmStream<T>::get_state(T *h, T *c) const {
 }
 
 template <class T> void LstmStream<T>::set_state(const T *h, const T *c) {
-    steps_ = 0;
+    if (!h && !c)
+        steps_ = 0; // a new sequence; other states may be those of this one
     for (Layer &layer : layers_) {
         T *to = layer.h[now_].data();
         const Index size = rows_ * layer.K;

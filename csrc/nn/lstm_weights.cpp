@@ -136,7 +136,8 @@ void read_statistics(const DirectionLayout &at, const LstmConfig &config, Index 
     const GatesOf gates{H, config.cell.coupled};
     const Index columns = gate_columns(H, W), padded = round_up(H, W);
     const Index each = batch_statistics(6, columns, padded);
-    const Index known = std::clamp<Index>(static_cast<Index>(flat[at.seen]), 1, config.norm.steps);
+    const T most = static_cast<T>(config.norm.steps), seen = flat[at.seen]; // maybe loaded
+    const Index known = seen >= 1 ? static_cast<Index>(std::min(seen, most)) : 1;
     std::fill(to, to + steps * each, T(0));
     for (Index s = 0; s < steps; ++s, to += each)
         for (int part = 0; part < 6; ++part) {

@@ -12,8 +12,9 @@ Plan cheapest(const LstmConfig &config, const CallShape &call, int threads, bool
               double &least) {
     const int directions = config.directions();
     Plan best;
-    if (config.norm.kind == Normalization::Layer) // at most 32 groups of rows
-        best.grain = std::max<Index>(1, (call.most_rows + 31) / 32);
+    // Layer normalisation: at most 32 groups of rows, each one row or pairs.
+    if (config.norm.kind == Normalization::Layer && call.most_rows > 32)
+        best.grain = round_up((call.most_rows + 31) / 32, 2);
     least = directions * call_seconds(config, call, 1, Cut::Rows);
     if (least <= call.team_seconds)
         return best; // no team is that quick
@@ -28,7 +29,7 @@ Plan cheapest(const LstmConfig &config, const CallShape &call, int threads, bool
         for (const Cut cut : {Cut::Rows, Cut::Units}) {
             if (members == 1 ? cut == Cut::Units : cut == Cut::Rows && members > call.most_rows)
                 continue;
-            if (members > 1 && cut == torn)
+            if ((together ? n - n / 2 : n) > 1 && cut == torn)
                 continue;
             double seconds = call_seconds(config, call, members, cut);
             seconds *= together ? 1 : directions;

@@ -224,15 +224,26 @@ def test_statistics_are_part_of_the_layer(rng: Any) -> None:
     assert_same_bits({n: lstm.params[n] for n in before}, before)
 
 
-def test_one_row_teaches_no_variance(rng: Any) -> None:
+def test_one_row_is_refused(rng: Any) -> None:
     lstm = LSTM(3, 5, normalization="batch", dtype="float64", random_state=0)
     x = rng.standard_normal((1, 6, 3))
     before = lstm.state_dict()
-    y, _, cache = lstm.forward(x)
-    dx, _ = lstm.backward(np.ones_like(y), cache)
-    assert np.isfinite(y).all()
-    assert np.isfinite(dx).all()
+    with pytest.raises(ValueError, match=r"at least 2 sequences.*\(1, 6, 3\)"):
+        lstm.forward(x)
     assert_same_bits(lstm.state_dict(), before)
+    assert np.isfinite(lstm(x)[0]).all()
+
+
+def test_stream_goes_on_from_its_own_state(rng: Any) -> None:
+    lstm = LSTM(3, 5, normalization="batch", dtype="float64", random_state=0)
+    x = rng.standard_normal((4, 6, 3))
+    lstm.forward(x)
+    stream = lstm.stream(4)
+    ys = []
+    for step in x.transpose(1, 0, 2):
+        ys.append(stream.step(step.copy()).copy())
+        stream.state = stream.state
+    assert_same_bits({"y": np.stack(ys, axis=1)}, {"y": lstm(x)[0]})
 
 
 @pytest.mark.parametrize("memory", ["recompute", "checkpoint"])

@@ -63,7 +63,8 @@ class SequenceNetwork:
     def infer(self, x: Array, lengths: IntArray | None) -> Array:
         """Compute (N, K) or (N, T, K) outputs, zeros at padded steps."""
         y, h = self._new(x)
-        self.lstm.compiled.infer(x, y, None, None, h, None, lengths)
+        with self.lstm.reading():
+            self.lstm.compiled.infer(x, y, None, None, h, None, lengths)
         z = y if h is None else self.lstm.h_layout.top(h, len(x))
         rows, outputs = self._read(z)
         self.head.compiled.forward(rows, outputs)

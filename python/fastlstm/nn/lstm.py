@@ -193,7 +193,8 @@ class LSTM(LSTMSetup):
         y = np.empty((n, t, self._output_size), x.dtype)
         h, hn = self.h_layout.new(n)
         c, cn = self.c_layout.new(n)
-        self.compiled.infer(x, y, h0, c0, hn, cn, valid)
+        with self.reading():
+            self.compiled.infer(x, y, h0, c0, hn, cn, valid)
         return y, (h, c)
 
     def forward(
@@ -233,6 +234,11 @@ class LSTM(LSTMSetup):
         n, t, _ = x.shape
         h0, c0 = (None, None) if state is None else self._pack("state", state, n)
         ids = None if row_ids is None else check_row_ids(row_ids, n)
+        if n == 1 and self.normalization.kind == "batch":
+            raise ValueError(
+                "normalization='batch' needs at least 2 sequences in training: got x "
+                f"of shape {x.shape}; over one row every value is its own mean"
+            )
         draws = self.regularizers.active
         needed = draws or mask_seed is not None
         seed = resolve_seed(mask_seed, self._rng) if needed else 0
@@ -353,9 +359,10 @@ class LSTM(LSTMSetup):
         n, t, _ = x.shape
         h0, c0 = (None, None) if state is None else self._pack("state", state, n)
         y = np.empty((n, t, self._output_size), x.dtype)
-        kept = self.compiled.forward(
-            x, y, h0, c0, None, None, valid, False, 0, None, "store"
-        )
+        with self.reading():
+            kept = self.compiled.forward(
+                x, y, h0, c0, None, None, valid, False, 0, None, "store"
+            )
         return read_trace(kept, (n, t), self.h_layout, self.c_layout)
 
     def stream(self, batch_size: int = 1) -> _core.Stream:
@@ -371,7 +378,8 @@ class LSTM(LSTMSetup):
         stream
             ``stream.step(x_t, out=None)`` takes (N, I) and returns (N, H or P) of the
             last layer, into ``out`` where given, without allocating;
-            ``stream.reset()`` zeroes the states, ``stream.state`` is (h, c). The
+            ``stream.reset()`` zeroes the states and begins a sequence (with batch
+            normalisation steps are counted from there), ``stream.state`` is (h, c). The
             steps of a sequence equal the whole sequence's y to the bit. It keeps the
             weights of this moment: later ones need a new stream. Large steps that
             follow one another within 0.2 ms are shared by threads; ``stream.path``
@@ -385,7 +393,8 @@ class LSTM(LSTMSetup):
         """
         if self.bidirectional:
             raise ValueError("a bidirectional LSTM cannot stream: it reads the future")
-        return self.compiled.stream(check_int("batch_size", batch_size, 1))
+        with self.reading():
+            return self.compiled.stream(check_int("batch_size", batch_size, 1))
 
     def _pack(self, name: str, state: State, n: int) -> tuple[Array, Array]:
         h, c = split_pair(name, state)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Final
 
 import numpy.typing as npt
 
@@ -29,6 +31,7 @@ from .states import StateLayout
 
 __all__ = ["MEMORY", "LSTMSetup"]
 
+_NOTHING: Final = nullcontext()
 MEMORY = ("store", "recompute", "checkpoint")
 
 
@@ -167,6 +170,12 @@ class LSTMSetup(ParameterLayer):
         used = self._used() | ({} if memory == "store" else {"memory": memory})
         check_combinations(used)
         self._memory = memory
+
+    def reading(self) -> AbstractContextManager[object]:
+        """Hold what inference reads live: running statistics, if there are any."""
+        if self.normalization.kind == "batch":
+            return self.params.statistics_lock
+        return _NOTHING
 
     def learn(self, kept: _core.Cache) -> None:
         """Take what a training call learned that is no gradient."""
