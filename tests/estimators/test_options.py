@@ -106,6 +106,7 @@ def test_options_are_those_of_the_model() -> None:
         ),
         ({"zoneout_h": 0.1, "projection_size": 3}, "zoneout_h=0.1"),
         ({"zoneout_c": 0.1, "peephole": True}, "zoneout_c=0.1"),
+        ({"l1": -0.5}, "'l1' parameter .* Got -0.5"),
         ({"zoneout_c": 1.0}, "'zoneout_c' parameter of LSTMRegressor must be a float"),
         ({"normalization": "group"}, "'normalization' parameter .* Got 'group'"),
         ({"chrono_steps": 2}, "'chrono_steps' parameter .* Got 2"),
@@ -206,6 +207,25 @@ def test_penalties_make_outputs_smaller_and_steadier(rng: np.random.Generator) -
     assert np.square(small).mean() < 0.5 * np.square(plain).mean()
     changes = [np.square(np.diff(h, axis=1)).mean() for h in (steady, plain)]
     assert changes[0] < 0.5 * changes[1]
+
+
+@quiet
+@pytest.mark.parametrize(
+    ("solver", "rate", "strength"),
+    # Decoupled, each of the 150 steps takes off rate times strength.
+    [("sgd", 0.05, 0.02), ("adam", 0.01, 0.02), ("adamw", 0.01, 0.8)],
+)
+def test_l1_draws_weights_to_zero(
+    rng: np.random.Generator, solver: str, rate: float, strength: float
+) -> None:
+    X, y = problem(rng)
+    options = {"solver": solver, "learning_rate_init": rate, "max_iter": 30}
+    sums = []
+    for l1 in (0.0, strength):
+        model = regressor(l1=l1, **options).fit(X, y).model_
+        weights = [v for n, v in model.params.items() if ".weight" in n]
+        sums.append(sum(float(np.abs(v).sum()) for v in weights))
+    assert sums[1] < 0.7 * sums[0]
 
 
 @quiet

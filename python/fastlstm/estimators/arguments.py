@@ -46,6 +46,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         temporal_activation_penalty: float = 0.0,
         solver: str = "adam",
         alpha: float = 0.0,
+        l1: float = 0.0,
         batch_size: int | str = "auto",
         learning_rate_init: float = 1e-3,
         max_iter: int = 200,
@@ -92,6 +93,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         self.temporal_activation_penalty = temporal_activation_penalty
         self.solver = solver
         self.alpha = alpha
+        self.l1 = l1
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
         self.max_iter = max_iter

@@ -107,6 +107,7 @@ def new_trainer(
         model.params,
         learning_rate=estimator.learning_rate_init,
         weight_decay=estimator.alpha,
+        l1=estimator.l1,
         **options,
     )
     stopping = EarlyStopping(

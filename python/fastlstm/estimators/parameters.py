@@ -50,6 +50,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "temporal_activation_penalty": [Interval(Real, 0, None, closed="left")],
     "solver": [StrOptions({"adam", "adamw", "sgd"})],
     "alpha": [Interval(Real, 0, None, closed="left")],
+    "l1": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
@@ -135,6 +136,9 @@ hidden_size : int or sequence of int, default=64
     alpha : float, default=0.0
         Strength of the L2 term: ``alpha * w`` is added to the gradient of each weight w
         (with "adamw" taken off the weight instead, decoupled); biases are spared.
+    l1 : float, default=0.0
+        Strength of the L1 term: ``l1 * sign(w)`` is added (with "adamw" taken off)
+        likewise, which draws weights to zero.
     batch_size : int or "auto", default="auto"
         Sequences a step. "auto" is a thirty-second of the training sequences, at least
         32 and at most 200; never more than there are.
