@@ -166,6 +166,10 @@ def test_against_reference(row: dict[str, Any], rng: Any, threads: Any) -> None:
 
 @pytest.mark.parametrize("row", ROWS, ids=show)
 def test_against_differences(row: dict[str, Any], rng: Any) -> None:
+    # Smooth activations: among thousands of values some are near a kink. Those with
+    # kinks have differences of their own (CELLS), and the reference above.
+    smooth = {"hard_sigmoid": "sigmoid", "relu": "tanh"}
+    row = row | {k: smooth.get(row[k], row[k]) for k in row if k.endswith("activation")}
     layer, _, problem = setting(row, rng, "float64")
 
     def loss(arrays: Arrays) -> float:
