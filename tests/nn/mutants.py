@@ -12,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from ..cases import CellCase
+from ..cases import CellCase, normal_weights
 from ..reference import cell
 
 REFERENCE = Path(__file__).parent.parent / "reference"
@@ -40,6 +40,12 @@ class Mutant:
         if self.variant is None:
             return CellCase("p", projection=True)
         gates = 3 if self.variant.get("coupled") else 4
+        norm = self.variant.get("norm")
+
+        def weights(H: int) -> dict[str, tuple[int, ...]]:
+            own = normal_weights(H, gates * H) if norm else {"bias": (gates * H,)}
+            return own | {"weight_ch": ((gates - 1) * H,)}
+
         return CellCase(
             "v",
             {
@@ -47,9 +53,10 @@ class Mutant:
                 "coupled_gates": self.variant.get("coupled", False),
                 "cell_clip": self.variant.get("clip"),
                 "gate_activation": self.variant.get("gate", "sigmoid"),
+                "normalization": norm,
             },
             cell.variant(**self.variant),
-            lambda H: {"bias": (gates * H,), "weight_ch": ((gates - 1) * H,)},
+            weights,
             projection=True,
         )
 
@@ -140,6 +147,20 @@ MUTANTS = [
         "dcell * g * factor - dforget if",
         "dcell * g * factor + dforget if",
         {"coupled": True},
+    ),
+    Mutant(
+        "no mean in the gradient of what is normalised",
+        "cell",
+        "self.scale * (dz - mean - self.z * along)",
+        "self.scale * (dz - self.z * along)",
+        {"norm": "layer"},
+    ),
+    Mutant(
+        "gain of h at x",
+        "cell",
+        'zx = weights["gain_ih"] * normals[0].z',
+        'zx = weights["gain_hh"] * normals[0].z',
+        {"norm": "layer"},
     ),
     Mutant(
         "slope of the hard sigmoid",
