@@ -87,7 +87,7 @@ bool all_equal(const std::vector<Index> &sizes) {
 template <class T>
 py::object unpack(const LstmConfig &config, const py::array_t<T> &flat, Index N, bool cell) {
     const std::vector<Index> sizes = state_sizes(config, cell);
-    if (all_equal(sizes))
+    if (all_equal(config.hidden))
         return flat.attr("reshape")(config.layers(), N, sizes[0]);
     py::list blocks;
     Index begin = 0;
@@ -132,7 +132,7 @@ py::array_t<T> pack(const LstmConfig &config, const py::object &value, const cha
                         throw py::value_error(std::string(name) + " holds NaN or inf");
                 }
     };
-    if (all_equal(sizes)) {
+    if (all_equal(config.hidden)) {
         copy(value, {config.layers(), N, sizes[0]});
         return flat;
     }

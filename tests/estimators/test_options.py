@@ -260,3 +260,11 @@ def test_learns(estimator: Any, options: dict[str, Any]) -> None:
         16, learning_rate_init=0.01, max_iter=60, random_state=0, **options
     ).fit(X[:200], y[:200])
     assert model.score(X[200:], y[200:]) > 0.8
+
+
+@pytest.mark.parametrize(("batch_size", "rows"), [(1, 20), ("auto", 1)])
+def test_batch_norm_needs_two_sequences(batch_size: Any, rows: int) -> None:
+    X = np.random.default_rng(0).standard_normal((rows, 5, 2))
+    model = LSTMRegressor(4, normalization="batch", batch_size=batch_size)
+    with pytest.raises(ValueError, match=r"at least 2.*batch_size="):
+        model.fit(X, X[:, -1, 0])

@@ -318,3 +318,28 @@ def test_repr_and_attributes() -> None:
     assert repr(lstm).startswith("LSTM(7, [11, 9], num_layers=2,")
     assert lstm.dtype == np.float32
     assert isinstance(lstm.path, str)
+
+
+def test_stream_state_has_the_layers_form() -> None:
+    lstm = LSTM(3, [5, 7], projection_size=2, dtype="float64", random_state=0)
+    x = np.random.default_rng(0).standard_normal((4, 6, 3))
+    _, state = lstm(x[:, :3])
+    stream = lstm.stream(4)
+    stream.state = state
+    for ours, theirs in zip(stream.state, state, strict=True):
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(a, b)
+    y = [stream.step(x[:, t].copy()).copy() for t in range(3, 6)]
+    np.testing.assert_array_equal(np.stack(y, axis=1), lstm(x)[0][:, 3:])
+
+
+def test_repr_shows_what_is_special() -> None:
+    assert "normalization='layer'" in repr(LSTM(3, 5, normalization="layer"))
+    options = {"bias": False, "initializer": "uniform", "zoneout_h": 0.25}
+    text = repr(LSTM(3, 5, **options))
+    assert all(f"{name}={value!r}" in text for name, value in options.items())
+    assert "chrono_steps=9" in repr(LSTM(3, 5, chrono_steps=9))
+    with pytest.raises(TypeError, match=r"LSTM\.__init__\(\).*'peephol'"):
+        LSTM(3, 5, peephol=True)
+    with pytest.raises(ValueError, match=r"each gate as .*'orthogonal' alone"):
+        LSTM(3, 5, initializer="orthogonal")

@@ -119,11 +119,17 @@ def new_trainer(
     callbacks = [*(estimator.callbacks or ())]
     if estimator.verbose:
         callbacks.append(Progress())
+    batch_size = resolve_batch_size(estimator.batch_size, n)
+    if estimator.normalization == "batch" and batch_size < 2:
+        raise ValueError(
+            "normalization='batch' needs at least 2 sequences a batch: got "
+            f"batch_size={estimator.batch_size!r} with {n} training sequences"
+        )
     return Trainer(
         model,
         loss,
         optimizer,
-        batch_size=resolve_batch_size(estimator.batch_size, n),
+        batch_size=batch_size,
         max_epochs=estimator.max_iter,
         shuffle=bool(estimator.shuffle),
         seed=seed,

@@ -96,7 +96,8 @@ hidden_size : int or sequence of int, default=64
         Normalise what the gates add up, and the cell: over the units of a step, which
         loses the scale of steps of few features, or each unit over the sequences of a
         training batch, with running averages afterwards. ``sample_weight`` does not
-        count in these. Needs ``memory="store"``.
+        count in these; a step that one sequence of a batch reaches alone has nothing to
+        learn from, so batches should be large. Needs ``memory="store"``.
     normalization_steps : int, default=100
         With "batch", steps from the first that have running averages of their own.
     normalization_momentum : float in (0, 1], default=0.1

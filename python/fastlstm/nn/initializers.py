@@ -52,6 +52,11 @@ def check_initializer(
     ValueError
         An unknown name, a gate that is missing, or one that the cell does not have.
     """
+    if initializer in GATE_INITIALIZERS and initializer not in LSTM_INITIALIZERS:
+        raise ValueError(
+            f"initializer must be one of {LSTM_INITIALIZERS}, or name one for each gate "
+            f"as {dict.fromkeys('ifgo', initializer)}: got {initializer!r} alone"
+        )
     if not isinstance(initializer, Mapping):
         return check_choice("initializer", initializer, LSTM_INITIALIZERS)
     gates = "igo" if coupled else "ifgo"

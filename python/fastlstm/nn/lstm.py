@@ -56,7 +56,8 @@ class LSTM(LSTMSetup):
         f = 1 - i, without weights of its own (Greff et al. 2017, CIFG).
     gate_activation, cell_activation : {"sigmoid", "hard_sigmoid", "tanh", "relu"}
         Of i, f and o ("sigmoid"), and of g and of c on its way to h ("tanh").
-        "hard_sigmoid" is min(max(x / 6 + 1/2, 0), 1), as in torch and Keras 3.
+        "hard_sigmoid" is min(max(x / 6 + 1/2, 0), 1), as in torch and Keras 3. With
+        "relu" cells can grow without bound: a ``cell_clip`` keeps them finite.
     cell_clip : float, optional
         Keep every |c| at most this; no gradient passes a cell at its limit.
     normalization : {"layer", "batch"}, optional
@@ -69,7 +70,11 @@ class LSTM(LSTMSetup):
         et al. 2016, equations 20 to 22). "batch": each unit over the rows of a step,
         in training; else with running averages of these statistics, which
         :meth:`forward` brings up to date (Cooijmans et al. 2017, equations 6 to 8). In
-        training results then depend on the batch.
+        training results then depend on the batch, and where one sequence is left at a
+        step its values are their own mean: h there is that of ``bias_c`` alone.
+        N(v) = (v - mean) / sqrt(variance + 1e-5). Gains start at 1, with "batch" at
+        0.1. Over few features "layer" loses their scale: add a constant feature, or
+        use "batch". Before any training the running averages are 0 and 1.
     normalization_steps : int, default=100
         With "batch", steps from the first that have running averages of their own;
         later ones use the last one's.
@@ -96,11 +101,13 @@ class LSTM(LSTMSetup):
         The same for the inputs of every layer and the outputs y of the last one, with
         one mask a sequence (Gal & Ghahramani 2016). Final states stay unmasked.
     recurrent_dropout : float, default=0.0
-        Probability with which :meth:`forward` zeroes
+        Probability with which :meth:`forward` zeroes what comes back from the step
+        before, as ``recurrent_dropout_kind`` says.
     recurrent_dropout_kind : {"candidate", "hidden"}, default="candidate"
-        an element of g, with a new mask at every step: the cell forgets nothing
-        (Semeniuta et al. 2016, equation 15); or of h_{t-1} on its way to the gates,
-        with one mask a sequence (Gal & Ghahramani 2016, equation 7).
+        "candidate" zeroes elements of g, with a new mask at every step: the cell
+        forgets nothing (Semeniuta et al. 2016, equation 15). "hidden" zeroes elements
+        of h_{t-1} on its way to the gates, with one mask a sequence (Gal & Ghahramani
+        2016, equation 7).
     weight_dropout : float, default=0.0
         Probability with which a forward drops an element of ``weight_hh``, with one
         mask for the whole call (Merity et al. 2018, AWD-LSTM).
@@ -129,6 +136,9 @@ class LSTM(LSTMSetup):
         ``bias_c_l{k}`` (H,), and with "batch" the statistics
         ``running_mean_ih_l{k}``, ``running_var_ih_l{k}`` (S, 4H), the same for ``_hh``
         and ``_c`` (S, H), and ``running_steps_l{k}`` (1,), how many were seen.
+    cell, normalization, regularizers : tuple
+        The arguments above that make this another layer than the plain one, by name:
+        ``lstm.cell.peephole``, ``lstm.regularizers.zoneout_h``. Read-only.
     grads : Gradients
         Under the same names; what :meth:`backward` adds into by default.
 

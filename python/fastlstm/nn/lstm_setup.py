@@ -87,7 +87,9 @@ class LSTMSetup(ParameterLayer):
         if chrono_steps is not None:
             self.chrono_steps = check_int("chrono_steps", chrono_steps, 3)
             if not self.bias:
-                raise ValueError("chrono_steps draws biases, and bias is False")
+                raise ValueError(
+                    f"chrono_steps={chrono_steps!r} draws biases: got bias=False"
+                )
         self.normalization = check_normalization(
             normalization, normalization_steps, normalization_momentum
         )
@@ -155,6 +157,14 @@ class LSTMSetup(ParameterLayer):
             "num_layers": self.num_layers,
             "bidirectional": self.bidirectional,
         }
+        if not self.bias:
+            shown["bias"] = False
+        if self.initializer != "glorot_orthogonal":
+            shown["initializer"] = self.initializer
+        if self.chrono_steps is not None:
+            shown["chrono_steps"] = self.chrono_steps
+        elif self.forget_bias != 1.0:
+            shown["forget_bias"] = self.forget_bias
         shown |= self._used() | {"memory": self.memory, "dtype": self.dtype.name}
         arguments = ", ".join(f"{name}={value!r}" for name, value in shown.items())
         return f"LSTM({self.input_size}, {self.hidden_size}, {arguments})"
@@ -196,3 +206,7 @@ class LSTMSetup(ParameterLayer):
     def path(self) -> str:
         """ISA, dtype and plan of the last call or forward."""
         return self._core.compiled.path
+
+
+# What Python calls it in the message about an argument that it does not know.
+LSTMSetup.__init__.__qualname__ = "LSTM.__init__"

@@ -19,11 +19,13 @@ class GateTrace(NamedTuple):
     Attributes
     ----------
     i, f, o : ndarray of shape (N, T, H)
-        How open the input, forget and output gates are, in [0, 1].
+        How open the input, forget and output gates are: in [0, 1], but for another
+        ``gate_activation`` than a sigmoid.
     g : ndarray of shape (N, T, H)
-        The candidate that the input gate lets into the cell, in [-1, 1].
+        The candidate that the input gate lets into the cell: tanh's is in [-1, 1].
     c : ndarray of shape (N, T, H)
-        The cell state after the step: ``f * c_before + i * g``.
+        The cell state after the step: ``f * c_before + i * g``, clipped where there is
+        a ``cell_clip``, mixed with ``c_before`` where there is ``zoneout_c``.
     h : ndarray of shape (N, T, H or P)
         The hidden state after the step, what the next layer sees.
     """
