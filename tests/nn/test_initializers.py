@@ -133,7 +133,7 @@ def test_chrono(initializer: str) -> None:
     assert not np.any([g, o])
     with pytest.raises(ValueError, match="chrono_steps must be at least 3, got 2"):
         LSTM(I, H, chrono_steps=2)
-    with pytest.raises(ValueError, match="bias is False"):
+    with pytest.raises(ValueError, match="bias=False"):
         LSTM(I, H, bias=False, chrono_steps=10)
 
 

@@ -54,7 +54,7 @@ def check_initializer(
     """
     if initializer in GATE_INITIALIZERS and initializer not in LSTM_INITIALIZERS:
         raise ValueError(
-            f"initializer must be one of {LSTM_INITIALIZERS}, or name one for each gate "
+            f"initializer must be one of {LSTM_INITIALIZERS}, or one for each gate "
             f"as {dict.fromkeys('ifgo', initializer)}: got {initializer!r} alone"
         )
     if not isinstance(initializer, Mapping):
