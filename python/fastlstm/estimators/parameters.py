@@ -94,8 +94,9 @@ hidden_size : int or sequence of int, default=64
         Keep every cell between this and its negative.
     normalization : {"layer", "batch"} or None, default=None
         Normalise what the gates add up, and the cell: over the units of a step, which
-        loses the scale of steps of few features, or each unit over the sequences of a
-        training batch, with running averages afterwards. ``sample_weight`` does not
+        loses the scale of steps of few features (a constant feature beside them, with
+        ``standardize=False``, keeps it), or each unit over the sequences of a training
+        batch, with running averages afterwards. ``sample_weight`` does not
         count in these; a step that one sequence of a batch reaches alone has nothing to
         learn from, so batches should be large. Needs ``memory="store"``.
     normalization_steps : int, default=100
