@@ -24,7 +24,7 @@ struct CellConfig {
     Index peepholes() const { return peephole ? gates() - 1 : 0; }
 };
 
-// Steps that have running statistics of their own, and how fast these follow; see NormArgs.
+// Which normalisation, and how many steps have running statistics of their own.
 struct NormConfig {
     Normalization kind = Normalization::None;
     Index steps = 1; // Batch: later ones share the last one's

@@ -53,8 +53,6 @@ def masks_of(
 
 
 def setting(case: RegularizerCase, shape: Shape, stack: Stack, dtype: str) -> Any:
-    if "dropout" in case.options and len(stack.extra_units) == 1:
-        pytest.skip("dropout needs two layers")
     return make_layer(shape, stack, case.cell, dtype, **case.options)
 
 
