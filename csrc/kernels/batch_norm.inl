@@ -1,6 +1,8 @@
 // Recurrent batch normalisation: moments over the rows of a step, in their order, each unit
 // for itself, the V vectors of a block side by side.
 
+constexpr Index kRowsAhead = 4; // of those that are fetched before a block needs them
+
 // Mean and variance of V vectors of columns over the rows.
 template <class T, int V>
 FASTLSTM_INLINE void column_moments(const T *x, Index stride, Index rows, VecOf<T> (&mean)[V],
@@ -8,9 +10,12 @@ FASTLSTM_INLINE void column_moments(const T *x, Index stride, Index rows, VecOf<
     constexpr int W = Simd<T>::W;
     const VecOf<T> share = splat<T>(T(1.0 / double(rows)));
     VecOf<T> sums[V] = {};
-    for (Index r = 0; r < rows; ++r)
+    for (Index r = 0; r < rows; ++r) {
+        if (r + kRowsAhead < rows)
+            fetch_to_write<T>(x + (r + kRowsAhead) * stride, V * W);
         for (int v = 0; v < V; ++v)
             sums[v] = sums[v] + load<T>(x + r * stride + v * W);
+    }
     for (int v = 0; v < V; ++v) {
         mean[v] = sums[v] * share;
         sums[v] = VecOf<T>{};
@@ -93,6 +98,8 @@ FASTLSTM_INLINE void batch_norm_block(const NormStepArgs<T> &a, Index unit) {
     }
     for (Index r = 0; r < s.rows; ++r) {
         T *x = n.x + r * n.stride + k, *h = n.h + r * n.stride + k;
+        if (r + kRowsAhead < s.rows)
+            fetch_to_write<T>(s.gates + (r + kRowsAhead) * s.gates_stride + k, V * W);
         for (int v = 0; v < V; ++v) {
             const VecOf<T> p = (load<T>(x + v * W) - mean_x[v]) * scale_x[v];
             const VecOf<T> q = (load<T>(h + v * W) - mean_h[v]) * scale_h[v];
@@ -157,7 +164,7 @@ FASTLSTM_INLINE void columns_backward(const NormBackwardArgs<T> &a, Index unit) 
             const Index at = r * n.stride + k + v * W;
             const VecOf<T> d = load<T>(s.gates + at) - sum[v];
             store<T>(s.gates + at, factor_x[v] * (d - load<T>(n.x + at) * along_x[v]));
-            store<T>(a.dh_sums + at, factor_h[v] * (d - load<T>(n.h + at) * along_h[v]));
+            store<T>(n.h + at, factor_h[v] * (d - load<T>(n.h + at) * along_h[v]));
         }
 }
 
@@ -175,6 +182,11 @@ FASTLSTM_INLINE void batch_norm_block_backward(const NormBackwardArgs<T> &a, Ind
     VecOf<T> sum = {}, product = {};
     for_rows<T>(s.rows, unit, mean, scale, [&](const auto &p) {
         auto da = p.mean, normal = p.mean;
+        for (const Index row : p.row)
+            if (row + kRowsAhead < s.rows) {
+                fetch_gates(s, row + kRowsAhead, unit);
+                fetch_cell(s, row + kRowsAhead, unit);
+            }
         show_backward(a, p, da, normal);
         add_all<T>(sum, da);
         add_all<T>(product, da * normal);
@@ -192,6 +204,10 @@ FASTLSTM_INLINE void batch_norm_block_backward(const NormBackwardArgs<T> &a, Ind
             part.v[j] = sum * share;
             along.v[j] = product * share;
             all[j] = a.sums;
+        }
+        for (const Index row : p.row) { // for columns_backward
+            fetch<T>(n.x + row * n.stride + unit * 4, V * Simd<T>::W);
+            fetch_to_write<T>(n.h + row * n.stride + unit * 4, V * Simd<T>::W);
         }
         forget_cells<T, N>(a, p, part, along, all);
     });

@@ -93,6 +93,17 @@ FASTLSTM_INLINE void gates_of(VecOf<T> (&z)[MR][4], const VecOf<T> (&acc)[MR][NV
     }
 }
 
+// What a tile of a training step will write.
+template <class T, int MR>
+FASTLSTM_INLINE void fetch_step(const StepArgs<T> &s, Index m0, Index unit) {
+#pragma GCC unroll 12
+    for (Index row = m0; row < m0 + MR; ++row) {
+        fetch_to_write<T>(s.gates + row * s.gates_stride + unit * 4, 4 * Simd<T>::W);
+        fetch_to_write<T>(s.c + row * s.c_stride + unit);
+        fetch_to_write<T>(row_of(s.y, row) + unit);
+    }
+}
+
 // Product and cell of MR rows and one block, gates never leaving the cache. NV: vectors
 // of its gates.
 template <class T, template <class, int> class Cell, int MR, int NV>
@@ -109,6 +120,8 @@ static void step_tile(const StepArgs<T> &s, Index m0, Index block, Ahead ahead) 
         rows_of<T>(a, s.x, m0);
         tile_multiply<T>(acc, s.I, a, s.w_ih + unit * 4 * s.I);
     }
+    if (s.store_gates)
+        fetch_step<T, MR>(s, m0, unit);
     rows_of<T>(a, s.h, m0);
     tile_multiply<T>(acc, s.K, a, s.w_hh + unit * 4 * s.K, ahead);
     if constexpr (NV == 4) {
@@ -172,6 +185,18 @@ template <class T, template <class, int> class Cell> void step_kernel(const Step
     }
 }
 
+// What a row's cells of a block read on the way back: gates, and what lies beside them.
+template <class T>
+FASTLSTM_INLINE void fetch_gates(const CellBackwardArgs<T> &s, Index row, Index unit) {
+    fetch_to_write<T>(s.gates + row * s.gates_stride + unit * 4, 4 * Simd<T>::W);
+}
+template <class T>
+FASTLSTM_INLINE void fetch_cell(const CellBackwardArgs<T> &s, Index row, Index unit) {
+    fetch<T>(s.c_prev + row * s.c_prev_stride + unit);
+    if (s.has_dy)
+        fetch<T>(row_of(s.dy, row) + unit);
+}
+
 template <class T, template <class, int> class Cell, int N>
 FASTLSTM_INLINE void backward_cells(const CellBackwardArgs<T> &s, Index row, Index unit) {
     const Index valid = s.hidden - unit;
@@ -191,6 +216,11 @@ FASTLSTM_INLINE void backward_cells(const CellBackwardArgs<T> &s, Index row, Ind
         if (s.has_dy)
             dh.v[j] = dh.v[j] + load_most<T>(row_of(s.dy, r) + unit, valid);
     }
+    for (int j = 0; j < N; ++j)
+        if (row + N + j < s.rows) {
+            fetch_gates(s, row + N + j, unit);
+            fetch_cell(s, row + N + j, unit);
+        }
     Cell<T, N>::backward(at, z, c_prev, c, dh, dc, m);
     for (int j = 0; j < N; ++j) {
         const Index r = row + j;

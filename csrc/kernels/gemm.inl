@@ -114,6 +114,7 @@ static void gemm_tile(const GemmArgs<T> &g, Index m0, Index column, const T *b,
 #pragma GCC unroll 12
     for (int m = 0; m < MR; ++m) {
         c[m] += column;
+        fetch_to_write<T>(c[m], NV * W);
 #pragma GCC unroll 4
         for (int v = 0; v < NV; ++v) {
             if (g.accumulate)

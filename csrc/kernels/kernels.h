@@ -218,14 +218,13 @@ template <class T> struct NormStepArgs {
     NormArgs<T> norm;
 };
 // Its pointwise part backward: dh as ever, but the sums of x and of h get gradients of their
-// own, those of x in the gates. Gradients of gains and biases are sums over rows, added to
+// own, those of x in the gates, those of h where normalised h was. Gradients of gains and biases are sums over rows, added to
 // `sums`: gain_ih, gain_hh, bias (gate columns each), gain_c, bias_c (H padded to W each) and
 // peepholes (blocks of [i f o][W units]); layer: of each group of neighbouring rows, since a
 // group has one thread.
 template <class T> struct NormBackwardArgs {
     CellBackwardArgs<T> cell;
     NormArgs<T> norm;
-    T *dh_sums = nullptr; // rows of gate columns
     T *da = nullptr;      // rows of H padded to W: scratch
     T *sums = nullptr;
     Index group = 1, first_rank = 0; // rows of a group, and the rank of the first row

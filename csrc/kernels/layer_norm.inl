@@ -140,6 +140,9 @@ FASTLSTM_INLINE void layer_norm_rows(const NormStepArgs<T> &a, Index r) {
                 for (int j = 0; j < R; ++j)
                     z[v].v[j] = sum_at(k + v * W, j);
         }
+        for (int j = 0; j < R; ++j)
+            if (r + R + j < s.rows)
+                fetch_to_write<T>(s.gates + (r + R + j) * s.gates_stride + k, 4 * W);
         remember_cells(s, p, z);
     });
     cell_moments<T, R>(s.c + r * s.c_stride, s.c_stride, s.hidden, cell_mean, cell_scale);
@@ -166,12 +169,15 @@ FASTLSTM_INLINE void sums_backward(const NormBackwardArgs<T> &a, Index r, T *con
     const Index G = columns_of<T>(a.cell.hidden);
     VecOf<T> sums[4 * R] = {}; // of gain dz and gain dz normal, for x and h
     const bool together = to[0] == to[R - 1]; // groups of several rows are of pairs
+    const bool more = r + 2 * R <= a.cell.rows; // rows to fetch while these are at hand
     for (Index k = 0; k < G; k += W) {
         const VecOf<T> gain_x = load<T>(n.gain_ih + k), gain_h = load<T>(n.gain_hh + k);
         VecOf<T> all_x = {}, all_h = {}, all = {};
         for (int j = 0; j < R; ++j) {
             const Index at = (r + j) * n.stride + k;
             const VecOf<T> dz = load<T>(a.cell.gates + at);
+            if (more)
+                fetch_to_write<T>(a.cell.gates + at + R * n.stride);
             const VecOf<T> x = dz * load<T>(n.x + at), h = dz * load<T>(n.h + at);
             sums[j] = mul_add(gain_x, dz, sums[j]);
             sums[R + j] = mul_add(gain_x, x, sums[R + j]);
@@ -205,11 +211,15 @@ FASTLSTM_INLINE void sums_backward(const NormBackwardArgs<T> &a, Index r, T *con
         for (int j = 0; j < R; ++j) {
             const Index at = (r + j) * n.stride + k;
             const VecOf<T> dz = load<T>(a.cell.gates + at);
+            if (more) {
+                fetch<T>(n.x + at + R * n.stride);
+                fetch_to_write<T>(n.h + at + R * n.stride);
+            }
             const VecOf<T> x = gain_x * dz - sums[j] * valid - load<T>(n.x + at) * sums[R + j];
             const VecOf<T> h =
                 gain_h * dz - sums[2 * R + j] * valid - load<T>(n.h + at) * sums[3 * R + j];
             store<T>(a.cell.gates + at, scale[j] * x);
-            store<T>(a.dh_sums + at, scale[R + j] * h);
+            store<T>(n.h + at, scale[R + j] * h);
         }
     }
 }
@@ -246,8 +256,12 @@ FASTLSTM_INLINE void layer_norm_rows_backward(const NormBackwardArgs<T> &a, Inde
         sum.v[j] = splat<T>(means[j] / (T)s.hidden);
         product.v[j] = splat<T>(means[R + j] / (T)s.hidden);
     }
-    for_blocks<T, R>(r, s.hidden, mean, scale,
-                     [&](const auto &p) { forget_cells<T, R>(a, p, sum, product, to); });
+    for_blocks<T, R>(r, s.hidden, mean, scale, [&](const auto &p) {
+        forget_cells<T, R>(a, p, sum, product, to);
+        for (int j = 0; j < R; ++j)
+            if (p.row[j] + R < s.rows)
+                fetch_cell(s, p.row[j] + R, p.unit[j]);
+    });
     sums_backward<T, R>(a, r, to);
 }
 template <class T> void layer_norm_backward(const NormBackwardArgs<T> &a) {

@@ -39,6 +39,17 @@ template <> struct Simd<double> {
 };
 template <class T> using VecOf = typename Simd<T>::Vec;
 
+// Ask for the lines of n elements that are read, or written, soon. Rows of a training step lie
+// too far apart for the hardware to foresee, and past the second cache waiting for them was
+// half of a cell's time (docs/performance.md).
+template <class T> FASTLSTM_INLINE void fetch(const T *p, Index n = 1) {
+    for (Index i = 0; i < n; i += 64 / (Index)sizeof(T))
+        __builtin_prefetch(p + i);
+}
+template <class T> FASTLSTM_INLINE void fetch_to_write(const T *p, Index n = 1) {
+    for (Index i = 0; i < n; i += 64 / (Index)sizeof(T))
+        __builtin_prefetch(p + i, 1);
+}
 template <class T> FASTLSTM_INLINE VecOf<T> load(const T *p) {
     VecOf<T> v;
     __builtin_memcpy(&v, p, sizeof v);

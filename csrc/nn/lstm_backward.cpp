@@ -66,7 +66,6 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
             if (rates.weight > 0)
                 place(g.dw_hh, recurrent);
             if (normal) {
-                place(g.dh_sums, chunk, row);
                 place(g.da, N, H);
                 place(g.dnorm, norm_groups(), norm_sum_size(row, H));
             }

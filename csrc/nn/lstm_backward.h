@@ -19,9 +19,8 @@ template <class T> struct DirectionGradients {
     T *dh_rows = nullptr;   // (2 chunks, K') gradient of every h
     T *m_rows = nullptr;    // (2 chunks, H') o tanh(c)
     T *h_rows = nullptr;    // (2 chunks, K) masked h_prev
-    // Normalised cells: gradients of the sums of h and of what a cell shows.
-    T *dh_sums = nullptr;   // (2 chunks, gates_row)
-    T *da = nullptr;        // (N, H') of one step
+    // Normalised cells.
+    T *da = nullptr;        // (N, H') of one step: gradient of what a cell shows
     T *dnorm = nullptr;     // (groups, norm_sum_size) of gains, biases and peepholes
     const T **dy = nullptr; // (R,) rows of K, where dy_wanted
     T **dx = nullptr;       // (R,) rows of I, where dx_wanted
@@ -72,8 +71,7 @@ template <class T> class LstmBackward {
     void states_out(int layer);
     void add_dropped(int layer, int part, int parts);
     void norm_cells(const CellBackwardArgs<T> &a, const DirectionRun<T> &r,
-                    const DirectionGradients<T> &g, const Window<T> &window, const Share &share,
-                    Index s, Index row);
+                    const DirectionGradients<T> &g, const Share &share, Index s, Index row);
     void add_norms(const DirectionRun<T> &r, const DirectionGradients<T> &g,
                    const DirectionLayout &at, const Share &share);
     Index norm_groups() const { // of rows that are summed apart

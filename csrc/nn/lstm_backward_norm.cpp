@@ -7,12 +7,11 @@ namespace fastlstm {
 // One step of this thread's rows and units, from `row` on.
 template <class T>
 void LstmBackward<T>::norm_cells(const CellBackwardArgs<T> &a, const DirectionRun<T> &r,
-                                 const DirectionGradients<T> &g, const Window<T> &window,
-                                 const Share &share, Index s, Index row) {
+                                 const DirectionGradients<T> &g, const Share &share, Index s,
+                                 Index row) {
     NormBackwardArgs<T> n;
     n.cell = a;
     n.norm = call_.norm_of(r, s, row);
-    n.dh_sums = g.dh_sums + (row - window.chunk_from) * r.gates_row;
     n.da = g.da + share.first_row * r.padded;
     n.sums = g.dnorm;
     n.group = plan_.grain;
@@ -54,7 +53,7 @@ void LstmBackward<T>::add_norms(const DirectionRun<T> &r, const DirectionGradien
 #define FASTLSTM_INSTANTIATE(T)                                                                \
     template void LstmBackward<T>::norm_cells(                                                 \
         const CellBackwardArgs<T> &, const DirectionRun<T> &, const DirectionGradients<T> &,   \
-        const Window<T> &, const Share &, Index, Index);                                       \
+        const Share &, Index, Index);                                                          \
     template void LstmBackward<T>::add_norms(const DirectionRun<T> &,                          \
                                              const DirectionGradients<T> &,                    \
                                              const DirectionLayout &, const Share &);

@@ -85,7 +85,7 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
                                     scratch_masks_[static_cast<std::size_t>(share.thread)]);
     const bool normal = config_.norm.kind != Normalization::None;
     if (normal)
-        norm_cells(a, r, g, at, share, s, row);
+        norm_cells(a, r, g, share, s, row);
     else
         config_.plain_cell() ? k_.lstm_cell_backward(a) : k_.lstm_cell_backward_variant(a);
     laps.lap(Phase::Cell);
@@ -95,7 +95,7 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
     h.M = own;
     h.K = r.columns;
     h.N = r.K;
-    h.a.base = normal ? g.dh_sums + (own_row - at.chunk_from) * r.gates_row : a.gates;
+    h.a.base = normal ? r.h_norm + own_row * r.gates_row : a.gates;
     h.a.stride = a.gates_stride;
     h.b = w.w_hh_t.data();
     h.c.base = g.dh + own_rank * g.dh_stride;
@@ -206,7 +206,7 @@ void LstmBackward<T>::weight_products(const DirectionRun<T> &r, const DirectionG
         OuterArgs<T> recurrent = o;
         recurrent.parts[0] = o.parts[1];
         recurrent.parts[1] = recurrent.parts[2] = o.parts[1] = o.parts[2] = {};
-        recurrent.b = g.dh_sums + (row0 - window.chunk_from) * r.gates_row;
+        recurrent.b = r.h_norm + row0 * r.gates_row;
         add(recurrent);
     }
     add(o);
