@@ -1,222 +1,195 @@
-// Recurrent batch normalisation: moments over the rows of a step, in their order, each unit
-// for itself, the V vectors of a block side by side.
+// Recurrent batch normalisation: moments over the rows of a step, each unit for itself. Rows
+// belong to groups (RowGroups), V vectors of columns are summed side by side.
 
-constexpr Index kRowsAhead = 4; // of those that are fetched before a block needs them
+// Calls each(k, V) for the columns [0, columns), V vectors from k on, an integral constant.
+template <class T, class F> FASTLSTM_INLINE void for_columns(Index columns, F each) {
+    constexpr int W = Simd<T>::W;
+    Index k = 0;
+    for (; k + 4 * W <= columns; k += 4 * W)
+        each(k, std::integral_constant<int, 4>());
+    for (; k < columns; k += W)
+        each(k, std::integral_constant<int, 1>());
+}
+// Calls each(group, first row, end) for this thread's groups that have rows, which are counted
+// from the thread's own first.
+template <class T, class F> FASTLSTM_INLINE void for_groups(const RowGroups<T> &g, F each) {
+    for (Index group = g.begin; group < g.end; ++group) {
+        const Index first = group * g.size, left = g.active - first;
+        if (left > 0)
+            each(group, first - g.begin * g.size,
+                 first - g.begin * g.size + (left < g.size ? left : g.size));
+    }
+}
 
-// Mean and variance of V vectors of columns over the rows.
+// Mean and sum of squared deviations of a group's rows.
 template <class T, int V>
-FASTLSTM_INLINE void column_moments(const T *x, Index stride, Index rows, VecOf<T> (&mean)[V],
-                                    VecOf<T> (&variance)[V]) {
+FASTLSTM_INLINE void group_moments(const T *x, Index stride, Index rows, T *to_mean, T *to_sum) {
     constexpr int W = Simd<T>::W;
     const VecOf<T> share = splat<T>(T(1.0 / double(rows)));
-    VecOf<T> sums[V] = {};
-    for (Index r = 0; r < rows; ++r) {
-        if (r + kRowsAhead < rows)
-            fetch_to_write<T>(x + (r + kRowsAhead) * stride, V * W);
+    VecOf<T> mean[V] = {}, sum[V] = {};
+    for (Index r = 0; r < rows; ++r)
         for (int v = 0; v < V; ++v)
-            sums[v] = sums[v] + load<T>(x + r * stride + v * W);
-    }
-    for (int v = 0; v < V; ++v) {
-        mean[v] = sums[v] * share;
-        sums[v] = VecOf<T>{};
-    }
+            mean[v] = mean[v] + load<T>(x + r * stride + v * W);
+    for (int v = 0; v < V; ++v)
+        mean[v] = mean[v] * share;
     for (Index r = 0; r < rows; ++r)
         for (int v = 0; v < V; ++v) {
             const VecOf<T> d = load<T>(x + r * stride + v * W) - mean[v];
-            sums[v] = mul_add(d, d, sums[v]);
+            sum[v] = mul_add(d, d, sum[v]);
         }
-    for (int v = 0; v < V; ++v)
-        variance[v] = sums[v] * share;
-}
-// The same, kept at or taken from a step's statistics: mean and scale.
-template <class T, int V>
-FASTLSTM_INLINE void kept_moments(bool given, T *at_mean, T *at_variance, const T *x,
-                                  Index stride, Index rows, VecOf<T> (&mean)[V],
-                                  VecOf<T> (&scale)[V]) {
-    constexpr int W = Simd<T>::W;
-    if (!given)
-        column_moments<T, V>(x, stride, rows, mean, scale);
     for (int v = 0; v < V; ++v) {
-        if (given) {
-            mean[v] = load<T>(at_mean + v * W);
-            scale[v] = load<T>(at_variance + v * W);
-        } else {
-            store<T>(at_mean + v * W, mean[v]);
-            store<T>(at_variance + v * W, scale[v]);
-        }
-        scale[v] = scale_of<T>(scale[v]);
+        store<T>(to_mean + v * W, mean[v]);
+        store<T>(to_sum + v * W, sum[v]);
     }
 }
-
-// Calls each(NormPlace of N rows) over the rows of a block.
-template <class T, class F>
-FASTLSTM_INLINE void for_rows(Index rows, Index unit, VecOf<T> mean, VecOf<T> scale, F each) {
-    for_row_groups(rows, [&](Index row, auto N) {
-        NormPlace<T, decltype(N)::value> p;
-        for (int j = 0; j < N; ++j) {
-            p.row[j] = row + j;
-            p.unit[j] = unit;
-            p.mean.v[j] = mean;
-            p.scale.v[j] = scale;
-        }
-        each(p);
-    });
-}
-
-// The statistics of a step, from the block that begins with `unit` on.
+// Moments of two sets of rows to those of both (Chan, Golub & LeVeque 1983, equation 2.1).
 template <class T>
-FASTLSTM_INLINE T *statistics_of(const NormArgs<T> &n, int part, Index hidden, Index unit) {
-    return n.statistics + batch_statistics(part, columns_of<T>(hidden), padded_of<T>(hidden)) +
-           unit * (part < 4 ? 4 : 1);
+FASTLSTM_INLINE void merge_moments(VecOf<T> &mean, VecOf<T> &sum, VecOf<T> other_mean,
+                                   VecOf<T> other_sum, const Merge<T> &m) {
+    const VecOf<T> d = other_mean - mean;
+    mean = mul_add(d, splat<T>(m.share), mean);
+    sum = sum + mul_add(d * d, splat<T>(m.product), other_sum);
 }
-// each(unit, V) for the blocks of a range, V vectors of gate columns as an integral constant.
+
+// The moments of the parts `part` (means) and `part` + 1 of the statistics.
+template <class T> struct Part {
+    Index at, columns;   // from the first column of means on; sums stand `columns` further
+    Index slot;          // from one group to the next
+};
+template <class T> FASTLSTM_INLINE Part<T> part_of(Index hidden, int part) {
+    const Index G = columns_of<T>(hidden), padded = padded_of<T>(hidden);
+    return {batch_statistics(part, G, padded), part < 4 ? G : padded,
+            batch_statistics(6, G, padded)};
+}
+// Those of this thread's groups of the rows of x, and their merges.
+template <class T>
+FASTLSTM_INLINE void own_moments(const NormArgs<T> &n, Part<T> p, const T *x, Index stride) {
+    constexpr int W = Simd<T>::W;
+    for_groups<T>(n.groups, [&](Index group, Index first, Index end) {
+        T *to = n.parts + group * p.slot + p.at;
+        for_columns<T>(p.columns, [&](Index k, auto vectors) {
+            group_moments<T, decltype(vectors)::value>(x + first * stride + k, stride, end - first,
+                                                 to + k, to + p.columns + k);
+        });
+    });
+    for (int i = 0; i < n.groups.own_merges; ++i) {
+        const Merge<T> &m = n.groups.own[i];
+        T *into = n.parts + m.into * p.slot + p.at;
+        const T *from = n.parts + m.from * p.slot + p.at;
+        for (Index k = 0; k < p.columns; k += W) {
+            VecOf<T> mean = load<T>(into + k), sum = load<T>(into + p.columns + k);
+            merge_moments<T>(mean, sum, load<T>(from + k), load<T>(from + p.columns + k), m);
+            store<T>(into + k, mean);
+            store<T>(into + p.columns + k, sum);
+        }
+    }
+}
+// Those of all rows into `total`, as mean and scale, unless they are given there.
+template <class T> FASTLSTM_INLINE void all_moments(const NormArgs<T> &n, Part<T> p) {
+    if (n.given)
+        return;
+    constexpr int W = Simd<T>::W;
+    const RowGroups<T> &g = n.groups;
+    const VecOf<T> share = splat<T>(T(1.0 / double(g.active ? g.active : 1)));
+    for (Index k = p.at; k < p.at + p.columns; k += W) {
+        VecOf<T> mean[kMostGroups], sum[kMostGroups];
+        for (int i = 0; i < g.nodes; ++i) {
+            mean[i] = load<T>(n.parts + g.node[i] * p.slot + k);
+            sum[i] = load<T>(n.parts + g.node[i] * p.slot + p.columns + k);
+        }
+        for (int i = 0; i < g.merges; ++i) {
+            const Merge<T> &m = g.merge[i];
+            merge_moments<T>(mean[m.into], sum[m.into], mean[m.from], sum[m.from], m);
+        }
+        const VecOf<T> variance = sum[0] * share;
+        if (g.writes) {
+            store<T>(n.statistics + k, mean[0]);
+            store<T>(n.statistics + p.columns + k, variance);
+        }
+        store<T>(n.total + k, mean[0]);
+        store<T>(n.total + p.columns + k, scale_of<T>(variance));
+    }
+}
+
+// Calls each(NormPlace of N rows) for the blocks of a range, rows in pairs, with what their
+// cells are normalised with: mean and scale of each unit.
 template <class T, class F>
-FASTLSTM_INLINE void for_each_block(Index hidden, Index begin, Index end, F each) {
-    for (Index block = begin; block < end; ++block) {
-        const Index unit = block * Simd<T>::W;
-        if (is_half<T>(hidden, unit))
-            each(unit, std::integral_constant<int, 2>());
-        else
-            each(unit, std::integral_constant<int, 4>());
-    }
-}
-
-template <class T, int V>
-FASTLSTM_INLINE void batch_norm_block(const NormStepArgs<T> &a, Index unit) {
-    constexpr int W = Simd<T>::W;
-    const StepArgs<T> &s = a.step;
-    const NormArgs<T> &n = a.norm;
-    const Index k = unit * 4;
-    const auto kept = [&](int part) { return statistics_of<T>(n, part, s.hidden, unit); };
-    VecOf<T> mean_x[V], scale_x[V], mean_h[V], scale_h[V], gain_x[V], gain_h[V], bias[V];
-    kept_moments<T, V>(n.given, kept(0), kept(1), n.x + k, n.stride, s.rows, mean_x, scale_x);
-    kept_moments<T, V>(n.given, kept(2), kept(3), n.h + k, n.stride, s.rows, mean_h, scale_h);
-    for (int v = 0; v < V; ++v) {
-        gain_x[v] = load<T>(n.gain_ih + k + v * W);
-        gain_h[v] = load<T>(n.gain_hh + k + v * W);
-        bias[v] = load<T>(n.bias + k + v * W);
-    }
-    for (Index r = 0; r < s.rows; ++r) {
-        T *x = n.x + r * n.stride + k, *h = n.h + r * n.stride + k;
-        if (r + kRowsAhead < s.rows)
-            fetch_to_write<T>(s.gates + (r + kRowsAhead) * s.gates_stride + k, V * W);
-        for (int v = 0; v < V; ++v) {
-            const VecOf<T> p = (load<T>(x + v * W) - mean_x[v]) * scale_x[v];
-            const VecOf<T> q = (load<T>(h + v * W) - mean_h[v]) * scale_h[v];
-            store<T>(x + v * W, p);
-            store<T>(h + v * W, q);
-            store<T>(s.gates + r * s.gates_stride + k + v * W,
-                     mul_add(gain_h[v], q, mul_add(gain_x[v], p, bias[v])));
-        }
-    }
-    VecOf<T> mean[1] = {}, scale[1] = {};
-    for_rows<T>(s.rows, unit, mean[0], scale[0], [&](const auto &p) {
-        auto one = p.mean;
-        decltype(one) z[4];
-        load_gates<T, sizeof(one) / sizeof(VecOf<T>)>(z, s.gates, s.gates_stride, s.hidden, p);
-        remember_cells(s, p, z);
-    });
-    kept_moments<T, 1>(n.given, kept(4), kept(5), s.c + unit, s.c_stride, s.rows, mean, scale);
-    for_rows<T>(s.rows, unit, mean[0], scale[0], [&](const auto &p) { show_cells(s, n, p); });
-}
-template <class T> void batch_norm_step(const NormStepArgs<T> &a) {
-    const StepArgs<T> &s = a.step;
-    if (s.rows)
-        for_each_block<T>(s.hidden, s.block_begin, s.block_end, [&](Index unit, auto V) {
-            batch_norm_block<T, decltype(V)::value>(a, unit);
-        });
-}
-
-// As sums_backward, for a block's V vectors of columns.
-template <class T, int V>
-FASTLSTM_INLINE void columns_backward(const NormBackwardArgs<T> &a, Index unit) {
-    constexpr int W = Simd<T>::W;
-    const CellBackwardArgs<T> &s = a.cell;
-    const NormArgs<T> &n = a.norm;
-    const Index k = unit * 4, G = columns_of<T>(s.hidden);
-    VecOf<T> sum[V] = {}, along_x[V] = {}, along_h[V] = {};
-    for (Index r = 0; r < s.rows; ++r)
-        for (int v = 0; v < V; ++v) {
-            const Index at = r * n.stride + k + v * W;
-            const VecOf<T> dz = load<T>(s.gates + at);
-            sum[v] = sum[v] + dz;
-            along_x[v] = mul_add(dz, load<T>(n.x + at), along_x[v]);
-            along_h[v] = mul_add(dz, load<T>(n.h + at), along_h[v]);
-        }
-    const VecOf<T> share = splat<T>(T(1.0 / double(s.rows)));
-    VecOf<T> factor_x[V], factor_h[V];
-    for (int v = 0; v < V; ++v) {
-        T *to = a.sums + k + v * W;
-        store<T>(to, load<T>(to) + along_x[v]);
-        store<T>(to + G, load<T>(to + G) + along_h[v]);
-        store<T>(to + 2 * G, load<T>(to + 2 * G) + sum[v]);
-        sum[v] = sum[v] * share;
-        along_x[v] = along_x[v] * share;
-        along_h[v] = along_h[v] * share;
-        const auto scale = [&](int part) {
-            return scale_of<T>(load<T>(statistics_of<T>(n, part, s.hidden, unit) + v * W));
-        };
-        factor_x[v] = load<T>(n.gain_ih + k + v * W) * scale(1);
-        factor_h[v] = load<T>(n.gain_hh + k + v * W) * scale(3);
-    }
-    for (Index r = 0; r < s.rows; ++r)
-        for (int v = 0; v < V; ++v) {
-            const Index at = r * n.stride + k + v * W;
-            const VecOf<T> d = load<T>(s.gates + at) - sum[v];
-            store<T>(s.gates + at, factor_x[v] * (d - load<T>(n.x + at) * along_x[v]));
-            store<T>(n.h + at, factor_h[v] * (d - load<T>(n.h + at) * along_h[v]));
-        }
-}
-
-template <class T, int N> FASTLSTM_INLINE void add_all(VecOf<T> &to, Many<T, N> v) {
-    for (int j = 0; j < N; ++j)
-        to = to + v.v[j];
-}
-
-template <class T, int V>
-FASTLSTM_INLINE void batch_norm_block_backward(const NormBackwardArgs<T> &a, Index unit) {
-    const CellBackwardArgs<T> &s = a.cell;
-    const NormArgs<T> &n = a.norm;
-    const VecOf<T> mean = load<T>(statistics_of<T>(n, 4, s.hidden, unit));
-    const VecOf<T> scale = scale_of<T>(load<T>(statistics_of<T>(n, 5, s.hidden, unit)));
-    VecOf<T> sum = {}, product = {};
-    for_rows<T>(s.rows, unit, mean, scale, [&](const auto &p) {
-        auto da = p.mean, normal = p.mean;
-        for (const Index row : p.row)
-            if (row + kRowsAhead < s.rows) {
-                fetch_gates(s, row + kRowsAhead, unit);
-                fetch_cell(s, row + kRowsAhead, unit);
+FASTLSTM_INLINE void for_cells(Index begin, Index end, Index rows, const T *mean, const T *scale,
+                               F each) {
+    for_row_groups(rows, [&](Index row, auto count) {
+        constexpr int N = decltype(count)::value;
+        for (Index unit = begin * Simd<T>::W; unit < end * Simd<T>::W; unit += Simd<T>::W) {
+            NormPlace<T, N> p;
+            for (int j = 0; j < N; ++j) {
+                p.row[j] = row + j;
+                p.unit[j] = unit;
+                p.mean.v[j] = load<T>(mean + unit);
+                p.scale.v[j] = load<T>(scale + unit);
             }
-        show_backward(a, p, da, normal);
-        add_all<T>(sum, da);
-        add_all<T>(product, da * normal);
-    });
-    const Index padded = padded_of<T>(s.hidden);
-    T *to = a.sums + 3 * columns_of<T>(s.hidden) + unit;
-    store<T>(to, load<T>(to) + product);
-    store<T>(to + padded, load<T>(to + padded) + sum);
-    const VecOf<T> share = splat<T>(T(1.0 / double(s.rows))) * load<T>(n.gain_c + unit);
-    for_rows<T>(s.rows, unit, mean, scale, [&](const auto &p) {
-        auto part = p.mean, along = p.mean;
-        constexpr int N = sizeof(part) / sizeof(mean);
-        T *all[N];
-        for (int j = 0; j < N; ++j) {
-            part.v[j] = sum * share;
-            along.v[j] = product * share;
-            all[j] = a.sums;
+            each(p);
         }
-        for (const Index row : p.row) { // for columns_backward
-            fetch<T>(n.x + row * n.stride + unit * 4, V * Simd<T>::W);
-            fetch_to_write<T>(n.h + row * n.stride + unit * 4, V * Simd<T>::W);
-        }
-        forget_cells<T, N>(a, p, part, along, all);
     });
-    columns_backward<T, V>(a, unit);
 }
-template <class T> void batch_norm_backward(const NormBackwardArgs<T> &a) {
-    const CellBackwardArgs<T> &s = a.cell;
-    if (s.rows)
-        for_each_block<T>(s.hidden, s.block_begin, s.block_end, [&](Index unit, auto V) {
-            batch_norm_block_backward<T, decltype(V)::value>(a, unit);
+
+// Normalises the sums of N rows and a block in place, and adds them up to those of the gates.
+template <class T, int N>
+FASTLSTM_INLINE void batch_norm_sums(const NormStepArgs<T> &a, const NormPlace<T, N> &p,
+                                     Many<T, N> *z) {
+    constexpr int W = Simd<T>::W;
+    const StepArgs<T> &s = a.step;
+    const NormArgs<T> &n = a.norm;
+    const Index G = columns_of<T>(s.hidden), first = p.unit[0] * 4;
+    const bool half = is_half<T>(s.hidden, p.unit[0]);
+    for (int v = 0; v < (half ? 2 : 4); ++v) {
+        const Index k = first + v * W;
+        const VecOf<T> mean_x = load<T>(n.total + k), scale_x = load<T>(n.total + G + k);
+        const VecOf<T> mean_h = load<T>(n.total + 2 * G + k);
+        const VecOf<T> scale_h = load<T>(n.total + 3 * G + k);
+        const VecOf<T> gain_x = load<T>(n.gain_ih + k), gain_h = load<T>(n.gain_hh + k);
+        const VecOf<T> bias = load<T>(n.bias + k);
+        for (int j = 0; j < N; ++j) {
+            T *x = n.x + p.row[j] * n.stride + k, *h = n.h + p.row[j] * n.stride + k;
+            const VecOf<T> q = (load<T>(x) - mean_x) * scale_x;
+            const VecOf<T> r = (load<T>(h) - mean_h) * scale_h;
+            store<T>(x, q);
+            store<T>(h, r);
+            z[v].v[j] = mul_add(gain_h, r, mul_add(gain_x, q, bias));
+            if (half)
+                store<T>(s.gates + p.row[j] * s.gates_stride + k, z[v].v[j]);
+        }
+    }
+    if (half)
+        load_gates<T, N>(z, s.gates, s.gates_stride, s.hidden, p);
+}
+
+template <class T> void batch_norm_step(const NormStepArgs<T> &a) {
+    constexpr int W = Simd<T>::W;
+    const StepArgs<T> &s = a.step;
+    const NormArgs<T> &n = a.norm;
+    const Part<T> x = part_of<T>(s.hidden, 0), h = part_of<T>(s.hidden, 2);
+    const Part<T> c = part_of<T>(s.hidden, 4);
+    const T *mean_c = n.total + c.at, *scale_c = mean_c + c.columns;
+    if (a.stage == 0 && !n.given) {
+        own_moments<T>(n, x, n.x, n.stride);
+        own_moments<T>(n, h, n.h, n.stride);
+    } else if (a.stage == 1) {
+        all_moments<T>(n, x);
+        all_moments<T>(n, h);
+        for_cells<T>(s.block_begin, s.block_end, s.rows, mean_c, scale_c, [&](const auto &p) {
+            constexpr int N = sizeof(p.mean) / sizeof(VecOf<T>);
+            for (const Index row : p.row)
+                if (row + N < s.rows)
+                    fetch_to_write<T>(s.gates + (row + N) * s.gates_stride + p.unit[0] * 4,
+                                      4 * W);
+            Many<T, N> z[4];
+            batch_norm_sums<T, N>(a, p, z);
+            remember_cells<T, N>(s, p, z);
         });
+        if (!n.given)
+            own_moments<T>(n, c, s.c, s.c_stride);
+    } else if (a.stage == 2) {
+        all_moments<T>(n, c);
+        for_cells<T>(s.block_begin, s.block_end, s.rows, mean_c, scale_c,
+                     [&](const auto &p) { show_cells(s, n, p); });
+    }
 }

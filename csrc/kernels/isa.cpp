@@ -32,6 +32,7 @@ namespace {
 #include "kernels/norm.inl"
 #include "kernels/layer_norm.inl"
 #include "kernels/batch_norm.inl"
+#include "kernels/batch_norm_backward.inl"
 #include "kernels/random.inl"
 #include "kernels/loss.inl"
 #include "kernels/optimizer.inl"
@@ -47,8 +48,10 @@ template <class T> constexpr Kernels<T> make_kernels() {
             step_kernel<T, VariantCell>,
             cell_backward_kernel<T, VariantCell>,
             peephole_kernel<T>,
-            {layer_norm_step<T>, batch_norm_step<T>},
-            {layer_norm_backward<T>, batch_norm_backward<T>},
+            layer_norm_step<T>,
+            layer_norm_backward<T>,
+            batch_norm_step<T>,
+            batch_norm_backward<T>,
             map_kernel<T, vec_exp<T>>,
             map_kernel<T, vec_sigmoid<T>>,
             map_kernel<T, vec_tanh<T>>,

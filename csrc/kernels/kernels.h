@@ -188,6 +188,26 @@ template <class T> struct MaskArgs {
     std::uint32_t step = 0;
 };
 
+// How sums over the rows of a step are made when threads share its rows: in groups of
+// neighbouring ranks, each with one thread, and these in pairs, pairs of pairs and so on, so
+// that no sum shows the number of threads. A thread merges pairs that are all its own in its
+// slots; each thread merges for itself what is left in the `node` slots. See nn/row_groups.h.
+constexpr Index kMostGroups = 8;
+template <class T> struct Merge {
+    Index into = 0, from = 0;
+    T share = 0, product = 0; // n_from / n and n_into n_from / n, n rows of both
+};
+template <class T> struct RowGroups {
+    Index size = 1;           // rows of a group
+    Index begin = 0, end = 0; // groups of this thread
+    Index active = 0;         // rows of the step
+    bool writes = true;       // whether this thread keeps what all know
+    int own_merges = 0, nodes = 0, merges = 0;
+    Merge<T> own[kMostGroups];   // of slots
+    Index node[kMostGroups];     // slots
+    Merge<T> merge[kMostGroups]; // of nodes
+};
+
 // A cell with normalised sums and a normalised cell: see kernels/norm.inl. The statistics
 // are those of each row, or of each unit over the rows of a step.
 //   z = gain_ih N(x W_ih^T) + gain_hh N(h W_hh^T) + bias
@@ -204,30 +224,44 @@ template <class T> struct NormArgs {
     // Batch: means and variances, each of x, h (gate columns) and c (H padded to W): see
     // batch_statistics. Layer: of each row what to multiply x, h and c with, and c's mean.
     T *statistics = nullptr;
-    bool given = false; // Batch: the statistics are not of these rows
+    // Batch: the sums of the rows' groups, which threads share, and of each thread what all
+    // of them come to, batch_total_size elements: in a step means and scales, in the places of
+    // means and variances. Given, they are what all there is: not of these rows.
+    bool given = false;
+    RowGroups<T> groups;
+    T *parts = nullptr, *total = nullptr;
 };
 constexpr Index kLayerStatistics = 4;
 // Of the six parts of a step's statistics: mean x, variance x, mean h, ..., variance c.
 static inline Index batch_statistics(int part, Index columns, Index padded) {
     return part < 4 ? part * columns : 4 * columns + (part - 4) * padded;
 }
+static inline Index batch_total_size(Index columns, Index padded) {
+    return 5 * columns + 3 * padded;
+}
 
-// A step: `step` without its products and inputs, but with `gates` always there.
+// A step: `step` without its products and inputs, but with `gates` always there. Batch
+// normalisation takes kBatchStages calls, between which all threads of the rows meet; where
+// statistics are given the first does nothing.
+constexpr int kBatchStages = 3;
 template <class T> struct NormStepArgs {
     StepArgs<T> step;
     NormArgs<T> norm;
+    int stage = 0;
 };
 // Its pointwise part backward: dh as ever, but the sums of x and of h get gradients of their
-// own, those of x in the gates, those of h where normalised h was. Gradients of gains and biases are sums over rows, added to
-// `sums`: gain_ih, gain_hh, bias (gate columns each), gain_c, bias_c (H padded to W each) and
-// peepholes (blocks of [i f o][W units]); layer: of each group of neighbouring rows, since a
-// group has one thread.
+// own, those of x in the gates, those of h where normalised h was. Gradients of gains and
+// biases are sums over rows, added to `sums`: gain_ih, gain_hh, bias (gate columns each),
+// gain_c, bias_c (H padded to W each) and peepholes (blocks of [i f o][W units]), of each group
+// of neighbouring rows, since a group has one thread. Batch: in stages, as the step, and
+// norm.parts has the same sums of this step alone.
 template <class T> struct NormBackwardArgs {
     CellBackwardArgs<T> cell;
     NormArgs<T> norm;
     T *da = nullptr;      // rows of H padded to W: scratch
     T *sums = nullptr;
     Index group = 1, first_rank = 0; // rows of a group, and the rank of the first row
+    int stage = 0;
 };
 static inline Index norm_sum_size(Index columns, Index padded) {
     return 3 * columns + 5 * padded;
@@ -274,8 +308,10 @@ template <class T> struct Kernels {
     void (*lstm_step_variant)(const StepArgs<T> &);
     void (*lstm_cell_backward_variant)(const CellBackwardArgs<T> &);
     void (*peephole_gradients)(const PeepholeArgs<T> &);
-    void (*norm_step[2])(const NormStepArgs<T> &); // layer, batch
-    void (*norm_backward[2])(const NormBackwardArgs<T> &);
+    void (*layer_norm_step)(const NormStepArgs<T> &);
+    void (*layer_norm_backward)(const NormBackwardArgs<T> &);
+    void (*batch_norm_step)(const NormStepArgs<T> &);
+    void (*batch_norm_backward)(const NormBackwardArgs<T> &);
     void (*exp)(T *out, const T *x, Index n);
     void (*sigmoid)(T *out, const T *x, Index n);
     void (*tanh)(T *out, const T *x, Index n);

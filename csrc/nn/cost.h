@@ -55,12 +55,16 @@ inline double layer_seconds(const LstmConfig &config, int layer, const CallShape
     const bool by_units = cut == Cut::Units, by_rows = cut == Cut::Rows;
     const Index rows = by_rows ? (call.rows + members - 1) / members : call.rows;
     const Index blocks = (config.units(layer) + call.width - 1) / call.width;
-    const bool by_panels = call.training && config.norm.kind != Normalization::Batch;
-    const Index grain = by_panels ? 4 : 1, pieces = (blocks + grain - 1) / grain;
+    const Index grain = call.training ? 4 : 1, pieces = (blocks + grain - 1) / grain;
     const Index mine = by_units ? (pieces + members - 1) / members * grain : blocks;
     const double step = step_seconds(rows, std::min(mine, blocks),
                                      config.input(layer) + config.state(layer));
-    return step + (by_units && members > 1 ? kBarrierSeconds * (config.projection ? 2 : 1) : 0);
+    double meetings = 0;
+    if (by_units)
+        meetings = config.projection ? 2 : 1;
+    else if (by_rows && call.training && config.norm.kind == Normalization::Batch)
+        meetings = kBatchStages - 1;
+    return step + (members > 1 ? kBarrierSeconds * meetings : 0);
 }
 
 // All layers of one direction. Backward costs twice as much again and meets as often again

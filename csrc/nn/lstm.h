@@ -88,6 +88,7 @@ template <class T> struct DirectionRun {
     // Layer: (R, kLayerStatistics) where gates are kept; Batch: of each step, see NormArgs.
     T *statistics = nullptr;
     Index statistics_row = 0; // from one row, or step, to the next
+    T *parts = nullptr;       // Batch, where it learns: (kMostGroups, statistics_row)
 };
 
 // One forward call and everything that it keeps. For training it lives until backward.
@@ -155,9 +156,9 @@ template <class T> class LstmCall {
     void drop_weights();        // a set of weights, and flat_, of this call's own
     Index norm_scratch() const; // elements
     // Sets what a normalised step needs beside `a`, whose gates are set.
-    NormArgs<T> norm_of(const DirectionRun<T> &r, Index s, Index row) const;
-    void norm_step(StepArgs<T> &a, const DirectionRun<T> &r, Index s, Index row, T *x_sums,
-                   T *scratch) const;
+    NormArgs<T> norm_of(const DirectionRun<T> &r, const Share &share, Index s) const;
+    void norm_step(StepArgs<T> &a, const DirectionRun<T> &r, const Share &share, Index s,
+                   T *x_sums, T *scratch, Laps &laps);
     void running_statistics();
 
     LstmWeights<T> &weights_;

@@ -47,9 +47,12 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
     }
     const Index chunk = in_one_chunk ? R : 2 * chunk_rows();
     scratch_masks_.resize(static_cast<std::size_t>(plan_.threads));
+    scratch_norms_.resize(static_cast<std::size_t>(plan_.threads));
     for (Placer place(arena_); place.next_pass();) {
         for (T *&scratch : scratch_masks_)
             place(scratch, call.mask_scratch());
+        for (T *&scratch : scratch_norms_)
+            place(scratch, plan_.grouped ? batch_total_size(row, H) : 0);
         for (int d = 0; d < D; ++d) {
             DirectionGradients<T> &g = gradients_[static_cast<std::size_t>(d)];
             place(g.dh, N, padded_k);
@@ -68,6 +71,8 @@ LstmBackward<T>::LstmBackward(LstmCall<T> &call, const BackwardArrays<T> &arrays
             if (normal) {
                 place(g.da, N, H);
                 place(g.dnorm, norm_groups(), norm_sum_size(row, H));
+                if (plan_.grouped)
+                    place(g.norm_parts, kMostGroups, norm_sum_size(row, H));
             }
             place(g.dy, R);
             place(g.dx, R);

@@ -22,6 +22,7 @@ template <class T> struct DirectionGradients {
     // Normalised cells.
     T *da = nullptr;        // (N, H') of one step: gradient of what a cell shows
     T *dnorm = nullptr;     // (groups, norm_sum_size) of gains, biases and peepholes
+    T *norm_parts = nullptr; // Batch: the same of one step
     const T **dy = nullptr; // (R,) rows of K, where dy_wanted
     T **dx = nullptr;       // (R,) rows of I, where dx_wanted
 };
@@ -71,13 +72,11 @@ template <class T> class LstmBackward {
     void states_out(int layer);
     void add_dropped(int layer, int part, int parts);
     void norm_cells(const CellBackwardArgs<T> &a, const DirectionRun<T> &r,
-                    const DirectionGradients<T> &g, const Share &share, Index s, Index row);
+                    const DirectionGradients<T> &g, const Share &share, Index s, Laps &laps);
     void add_norms(const DirectionRun<T> &r, const DirectionGradients<T> &g,
                    const DirectionLayout &at, const Share &share);
     Index norm_groups() const { // of rows that are summed apart
-        return config_.norm.kind == Normalization::Layer
-                   ? (map_.N + plan_.grain - 1) / plan_.grain
-                   : 1;
+        return (map_.N + plan_.grain - 1) / plan_.grain;
     }
 
     LstmCall<T> &call_;
@@ -93,7 +92,7 @@ template <class T> class LstmBackward {
     Activations<T> dx_;
     // Of the segment at hand where gates, cells are not kept; directions take turns.
     T *segment_gates_ = nullptr, *segment_c_ = nullptr, *segment_y_ = nullptr;
-    std::vector<T *> scratch_masks_; // of each thread
+    std::vector<T *> scratch_masks_, scratch_norms_; // of each thread
     std::array<T *, 2> inner_ = {nullptr, nullptr}; // dx of a layer is dy of the one below
 };
 

@@ -8,15 +8,27 @@ namespace fastlstm {
 template <class T>
 void LstmBackward<T>::norm_cells(const CellBackwardArgs<T> &a, const DirectionRun<T> &r,
                                  const DirectionGradients<T> &g, const Share &share, Index s,
-                                 Index row) {
+                                 Laps &laps) {
     NormBackwardArgs<T> n;
     n.cell = a;
-    n.norm = call_.norm_of(r, s, row);
+    n.norm = call_.norm_of(r, share, s);
+    n.norm.parts = g.norm_parts;
+    n.norm.total = scratch_norms_[static_cast<std::size_t>(share.thread)];
     n.da = g.da + share.first_row * r.padded;
     n.sums = g.dnorm;
     n.group = plan_.grain;
     n.first_rank = share.first_row;
-    k_.norm_backward[config_.norm.kind == Normalization::Batch](n);
+    if (config_.norm.kind == Normalization::Layer)
+        return k_.layer_norm_backward(n);
+    Barrier &barrier = call_.group_barrier_[static_cast<std::size_t>(share.group)];
+    for (n.stage = 0; n.stage < kBatchStages; ++n.stage) {
+        k_.batch_norm_backward(n);
+        if (n.stage + 1 == kBatchStages)
+            break;
+        laps.lap(Phase::Cell);
+        barrier.wait(share.members);
+        laps.lap(Phase::Wait);
+    }
 }
 
 // Gradients of gains, biases and peepholes after the last step: the groups of rows in order,
@@ -53,7 +65,7 @@ void LstmBackward<T>::add_norms(const DirectionRun<T> &r, const DirectionGradien
 #define FASTLSTM_INSTANTIATE(T)                                                                \
     template void LstmBackward<T>::norm_cells(                                                 \
         const CellBackwardArgs<T> &, const DirectionRun<T> &, const DirectionGradients<T> &,   \
-        const Share &, Index, Index);                                                          \
+        const Share &, Index, Laps &);                                                         \
     template void LstmBackward<T>::add_norms(const DirectionRun<T> &,                          \
                                              const DirectionGradients<T> &,                    \
                                              const DirectionLayout &, const Share &);

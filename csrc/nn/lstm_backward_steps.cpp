@@ -12,55 +12,43 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
     Barrier &barrier = call_.group_barrier_[static_cast<std::size_t>(share.group)];
     const Index W = k_.width, row = map_.row(s) + share.first_row;
     const Index rows = share.rows(map_.active(s));
-    // What this thread does of the products: all its rows and some panels of 4 W columns, or
-    // where cells are cut by blocks, some rows.
-    const bool by_blocks = config_.norm.kind == Normalization::Batch;
-    Index unit_begin, unit_end, state_begin, state_end, own_begin = 0, own_end = rows;
-    split(panels_of(r.H, W), by_blocks ? 1 : share.parts, by_blocks ? 0 : share.part, unit_begin,
-          unit_end);
-    split(panels_of(r.K, W), by_blocks ? 1 : share.parts, by_blocks ? 0 : share.part,
-          state_begin, state_end);
-    if (by_blocks)
-        split(rows, share.parts, share.part, own_begin, own_end);
-    const Index own = own_end - own_begin, own_row = row + own_begin;
-    const Index own_rank = share.first_row + own_begin;
+    // What this thread does of the products: all its rows and some panels of 4 W columns.
+    Index unit_begin, unit_end, state_begin, state_end;
+    split(panels_of(r.H, W), share.parts, share.part, unit_begin, unit_end);
+    split(panels_of(r.K, W), share.parts, share.part, state_begin, state_end);
     const bool projection = config_.projection != 0;
     if (projection) {
         const Index begin = state_begin * 4 * W;
         const Index end = std::min(g.dh_stride, state_end * 4 * W);
-        for (Index j = 0; j < own; ++j) {
-            const T *dh = g.dh + (own_rank + j) * g.dh_stride;
-            T *sum = g.dh_rows + (own_row + j - at.chunk_from) * g.dh_stride;
+        for (Index j = 0; j < rows; ++j) {
+            const T *dh = g.dh + (share.first_row + j) * g.dh_stride;
+            T *sum = g.dh_rows + (row + j - at.chunk_from) * g.dh_stride;
             std::copy(dh + begin, dh + end, sum + begin);
             if (g.dy_wanted)
                 for (Index p = begin; p < std::min(end, r.K); ++p)
-                    sum[p] += g.dy[own_row + j][p];
+                    sum[p] += g.dy[row + j][p];
         }
         barrier.wait(share.parts);
         laps.lap(Phase::Wait);
         GemmArgs<T> m;
-        m.M = own;
+        m.M = rows;
         m.K = r.K;
         m.N = r.H;
-        m.a.base = g.dh_rows + (own_row - at.chunk_from) * g.dh_stride;
+        m.a.base = g.dh_rows + (row - at.chunk_from) * g.dh_stride;
         m.a.stride = g.dh_stride;
         m.b = w.w_hr_t.data();
-        m.c.base = g.dm + own_rank * r.padded;
+        m.c.base = g.dm + share.first_row * r.padded;
         m.c.stride = r.padded;
         m.panel_begin = unit_begin;
         m.panel_end = unit_end;
         k_.gemm(m);
         laps.lap(Phase::Hidden);
-        if (by_blocks)
-            barrier.wait(share.parts);
     }
     CellBackwardArgs<T> a;
     a.rows = rows;
     a.hidden = r.H;
     a.block_begin = unit_begin * 4;
     a.block_end = std::min(r.padded / W, unit_end * 4);
-    if (by_blocks)
-        split(r.padded / W, share.parts, share.part, a.block_begin, a.block_end);
     a.gates = at.gates + (row - at.gates_from) * r.gates_row;
     a.gates_stride = r.gates_row;
     a.c_prev = cells_before(r, at, s) + share.first_row * r.padded;
@@ -85,20 +73,20 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
                                     scratch_masks_[static_cast<std::size_t>(share.thread)]);
     const bool normal = config_.norm.kind != Normalization::None;
     if (normal)
-        norm_cells(a, r, g, share, s, row);
+        norm_cells(a, r, g, share, s, laps);
     else
         config_.plain_cell() ? k_.lstm_cell_backward(a) : k_.lstm_cell_backward_variant(a);
     laps.lap(Phase::Cell);
     barrier.wait(share.parts);
     laps.lap(Phase::Wait);
     GemmArgs<T> h;
-    h.M = own;
+    h.M = rows;
     h.K = r.columns;
     h.N = r.K;
-    h.a.base = normal ? r.h_norm + own_row * r.gates_row : a.gates;
+    h.a.base = normal ? r.h_norm + row * r.gates_row : a.gates;
     h.a.stride = a.gates_stride;
     h.b = w.w_hh_t.data();
-    h.c.base = g.dh + own_rank * g.dh_stride;
+    h.c.base = g.dh + share.first_row * g.dh_stride;
     h.c.stride = g.dh_stride;
     h.panel_begin = state_begin;
     h.panel_end = state_end;
@@ -106,12 +94,9 @@ void LstmBackward<T>::step(const DirectionRun<T> &r, const DirectionGradients<T>
     k_.gemm(h);
     laps.lap(Phase::Hidden);
     if (r.h_factors)
-        mask_back(r, g, at, own_row, own_rank, own, state_begin * 4 * W,
+        mask_back(r, g, at, row, share.first_row, rows, state_begin * 4 * W,
                   std::min(r.K, state_end * 4 * W));
     laps.lap(Phase::Dropout);
-    if (by_blocks)
-        barrier.wait(share.parts); // the next cells read every row
-    laps.lap(Phase::Wait);
 }
 
 // Recurrent dropout on h: its mask on dh, and masked rows of h for the product of dW_hh.

@@ -92,6 +92,8 @@ LstmCall<T>::LstmCall(LstmWeights<T> &weights, const T *flat, Index version,
                     by_row ? kLayerStatistics : batch_statistics(6, columns, padded);
                 if (!by_row || keeps_gates())
                     place(r.statistics, by_row ? R : map_.steps, r.statistics_row);
+                if (plan_.grouped)
+                    place(r.parts, kMostGroups, r.statistics_row);
             }
             const Index per_step = (N + plan_.threads - 1) / plan_.threads;
             const bool all = plan_.cut != Cut::Rows || map_.ragged ||

@@ -151,7 +151,7 @@ void LstmCall<T>::forward_steps(const DirectionRun<T> &r, const Share &share, in
                 a.y.ptr = r.y + row;
             }
             if (normal)
-                norm_step(a, r, s, row, sums, scratch_norms_[thread_]);
+                norm_step(a, r, share, s, sums, scratch_norms_[thread_], laps);
             else
                 step(a);
             laps.lap(Phase::Step);

@@ -1,21 +1,27 @@
 // Normalised cells in the time loop: products first, then what needs all of a row or step.
 #include "kernels/dispatch.h"
 #include "nn/lstm.h"
+#include "nn/row_groups.h"
 
 namespace fastlstm {
 
-// For inference: a step's sums of h, its gates, and statistics of rows.
+// What batch normalisation knows of a step; for inference then a step's sums of h, its gates,
+// and statistics of rows.
 template <class T> Index LstmCall<T>::norm_scratch() const {
-    if (config_.norm.kind == Normalization::None || keeps_gates())
+    if (config_.norm.kind == Normalization::None)
         return 0;
-    Index most = 0;
-    for (const DirectionRun<T> &r : runs_)
-        most = std::max(most, r.gates_row);
-    return map_.N * (2 * most + kLayerStatistics);
+    Index row = 0, padded = 0;
+    for (const DirectionRun<T> &r : runs_) {
+        row = std::max(row, r.gates_row);
+        padded = std::max(padded, r.padded);
+    }
+    return batch_total_size(row, padded) +
+           (keeps_gates() ? 0 : map_.N * (2 * row + kLayerStatistics));
 }
 
 template <class T>
-NormArgs<T> LstmCall<T>::norm_of(const DirectionRun<T> &r, Index s, Index row) const {
+NormArgs<T> LstmCall<T>::norm_of(const DirectionRun<T> &r, const Share &share, Index s) const {
+    const Index row = map_.row(s) + share.first_row;
     NormArgs<T> n = norm_weights(config_, *r.w, r.H);
     n.stride = r.gates_row;
     const bool by_row = config_.norm.kind == Normalization::Layer;
@@ -26,13 +32,18 @@ NormArgs<T> LstmCall<T>::norm_of(const DirectionRun<T> &r, Index s, Index row) c
         n.h = r.h_norm + row * r.gates_row;
     }
     n.given = !arrays_.learns;
+    if (!n.given && !by_row)
+        n.groups = row_groups<T>(share, plan_.grain, map_.active(s));
     return n;
 }
 
 template <class T>
-void LstmCall<T>::norm_step(StepArgs<T> &a, const DirectionRun<T> &r, Index s, Index row,
-                            T *x_sums, T *scratch) const {
-    NormArgs<T> n = norm_of(r, s, row);
+void LstmCall<T>::norm_step(StepArgs<T> &a, const DirectionRun<T> &r, const Share &share,
+                            Index s, T *x_sums, T *scratch, Laps &laps) {
+    NormArgs<T> n = norm_of(r, share, s);
+    n.parts = r.parts;
+    n.total = n.given ? n.statistics : scratch;
+    scratch += batch_total_size(r.columns, r.padded);
     if (!keeps_gates()) {
         n.x = x_sums;
         n.h = scratch;
@@ -52,7 +63,17 @@ void LstmCall<T>::norm_step(StepArgs<T> &a, const DirectionRun<T> &r, Index s, I
     g.panel_end = a.block_end;
     k.gemm(g);
     // Zoneout looks at the hidden state itself, which no mask is on: nn/combinations.py.
-    k.norm_step[config_.norm.kind == Normalization::Batch]({a, n});
+    if (config_.norm.kind == Normalization::Layer)
+        return k.layer_norm_step({a, n});
+    Barrier &barrier = group_barrier_[static_cast<std::size_t>(share.group)];
+    for (int stage = n.given ? 1 : 0; stage < kBatchStages; ++stage) {
+        k.batch_norm_step({a, n, stage});
+        if (n.given || stage + 1 == kBatchStages)
+            continue;
+        laps.lap(Phase::Step);
+        barrier.wait(share.members);
+        laps.lap(Phase::Wait);
+    }
 }
 
 template <class T> void LstmCall<T>::running_statistics() {
@@ -91,9 +112,10 @@ void LstmCall<T>::learn(int layer, int d, T *const (&running)[6], T &seen, doubl
 
 #define FASTLSTM_INSTANTIATE(T)                                                                \
     template Index LstmCall<T>::norm_scratch() const;                                          \
-    template NormArgs<T> LstmCall<T>::norm_of(const DirectionRun<T> &, Index, Index) const;    \
-    template void LstmCall<T>::norm_step(StepArgs<T> &, const DirectionRun<T> &, Index, Index, \
-                                         T *, T *) const;                                      \
+    template NormArgs<T> LstmCall<T>::norm_of(const DirectionRun<T> &, const Share &, Index)   \
+        const;                                                                                 \
+    template void LstmCall<T>::norm_step(StepArgs<T> &, const DirectionRun<T> &,               \
+                                         const Share &, Index, T *, T *, Laps &);              \
     template void LstmCall<T>::running_statistics();                                           \
     template void LstmCall<T>::learn(int, int, T *const(&)[6], T &, double) const;
 FASTLSTM_INSTANTIATE(float)

@@ -141,7 +141,11 @@ template <class T> void LstmStream<T>::norm_step(Layer &layer, StepArgs<T> &a, I
     n.given = true;
     a.gates = rows_of(2);
     a.gates_stride = columns;
-    k.norm_step[!by_row]({a, n});
+    if (by_row)
+        return k.layer_norm_step({a, n});
+    n.total = n.statistics;
+    for (int stage = 1; stage < kBatchStages; ++stage)
+        k.batch_norm_step({a, n, stage});
 }
 
 namespace {

@@ -1,5 +1,8 @@
 #include "nn/lstm_weights.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "kernels/dispatch.h"
 
 namespace fastlstm {
@@ -144,11 +147,9 @@ void read_statistics(const DirectionLayout &at, const LstmConfig &config, Index 
             T *own = to + batch_statistics(part, columns, padded);
             const Index size = part < 4 ? config.cell.gates() * H : H;
             const T *from = flat + at.statistics[part] + std::min(s, known - 1) * size;
-            if (part >= 4)
-                std::copy(from, from + H, own);
-            for (Index n = 0; part < 4 && n < columns; ++n)
-                if (const Index row = gate_row(n, gates, W); row >= 0)
-                    own[n] = from[row];
+            for (Index n = 0; n < (part < 4 ? columns : H); ++n)
+                if (const Index row = part < 4 ? gate_row(n, gates, W) : n; row >= 0)
+                    own[n] = part % 2 ? T(1) / std::sqrt(from[row] + T(kNormEpsilon)) : from[row];
         }
 }
 

@@ -128,9 +128,9 @@ template <class T, class Weights>
 void pack_all(std::vector<Weights> &set, const LstmConfig &config, const LstmLayout &layout,
               const T *flat);
 
-// Batch normalisation: the statistics of inference, `steps` of them as NormArgs has them, in
-// the order of gate columns: those in `flat` at this moment, the last one's for steps that
-// training has not reached.
+// Batch normalisation: the statistics of inference, `steps` of them as NormArgs has them when
+// given, in the order of gate columns: those in `flat` at this moment, the last one's for steps
+// that training has not reached.
 template <class T>
 void read_statistics(const DirectionLayout &at, const LstmConfig &config, Index H, const T *flat,
                      Index steps, Index width, T *to);

@@ -1,7 +1,5 @@
 #include "nn/plan.h"
 
-#include <optional>
-
 namespace fastlstm {
 
 namespace {
@@ -12,24 +10,26 @@ Plan cheapest(const LstmConfig &config, const CallShape &call, int threads, bool
               double &least) {
     const int directions = config.directions();
     Plan best;
-    // Layer normalisation: at most 32 groups of rows, each one row or pairs.
-    if (config.norm.kind == Normalization::Layer && call.most_rows > 32)
-        best.grain = round_up((call.most_rows + 31) / 32, 2);
+    // Groups of one row or of pairs.
+    const Normalization norm = config.norm.kind;
+    best.grouped = norm == Normalization::Batch && call.training;
+    const Index groups = best.grouped ? kMostGroups : 32;
+    if (norm != Normalization::None && (best.grouped || call.most_rows > groups))
+        best.grain = round_up((call.most_rows + groups - 1) / groups, 2);
     least = directions * call_seconds(config, call, 1, Cut::Rows);
     if (least <= call.team_seconds)
         return best; // no team is that quick
-    // Layer normalisation needs all units of a row, batch normalisation all rows of a unit.
-    const Normalization norm = config.norm.kind;
-    const std::optional<Cut> torn =
-        norm == Normalization::None
-            ? std::nullopt
-            : std::optional<Cut>(norm == Normalization::Layer ? Cut::Units : Cut::Rows);
+    // Layer normalisation needs all units of a row.
+    const bool whole_rows = norm == Normalization::Layer || best.grouped;
     const auto weigh = [&](int n) {
         const int members = together ? n / 2 : n; // of the smaller group
+        const int most = together ? n - n / 2 : n;
         for (const Cut cut : {Cut::Rows, Cut::Units}) {
             if (members == 1 ? cut == Cut::Units : cut == Cut::Rows && members > call.most_rows)
                 continue;
-            if ((together ? n - n / 2 : n) > 1 && cut == torn)
+            if (most > 1 && cut == Cut::Units && whole_rows)
+                continue;
+            if (best.grouped && most * best.grain > round_up(call.most_rows, best.grain))
                 continue;
             double seconds = call_seconds(config, call, members, cut);
             seconds *= together ? 1 : directions;
@@ -155,6 +155,11 @@ bool make_share(const Plan &plan, const SequenceMap &map, int directions, int d,
         share.row_end = from(share.index + 1);
         if (share.index + 1 == share.members)
             share.row_end = map.N;
+        for (int m = 1; plan.grouped && m < share.members; ++m)
+            share.group_begin[static_cast<std::size_t>(m)] =
+                (from(m) + plan.grain - 1) / plan.grain;
+        if (plan.grouped)
+            share.group_begin[static_cast<std::size_t>(share.members)] = kMostGroups;
     }
     return true;
 }

@@ -1,6 +1,7 @@
 // How one call is cut over threads. Results never depend on it, only time does.
 #pragma once
 
+#include <array>
 #include <string>
 
 #include "nn/cost.h"
@@ -14,6 +15,7 @@ struct Plan {
     bool split_directions = false; // half of the threads for each direction
     Cut cut = Cut::Rows;
     Index grain = 1; // rows of a group that one thread has
+    bool grouped = false; // whether all rows of a step make sums: at most kMostGroups groups
 };
 
 // rows: of all steps together.
@@ -50,6 +52,8 @@ struct Share {
     int group = 0, members = 1, index = 0; // group: the threads of one direction
     Index first_row = 0, row_end = 0;      // its ranks
     int parts = 1, part = 0;               // its part of the hidden units
+    // Grouped plans: the first group of each member, and behind the last kMostGroups.
+    std::array<Index, kMostGroups + 1> group_begin = {0, kMostGroups};
 
     Index rows(Index active) const {
         return std::max<Index>(0, std::min(active, row_end) - first_row);
