@@ -1,0 +1,27 @@
+"""Losses and penalties: a weighted mean over valid rows or steps, and its gradient.
+
+Design: ``value = sum(w l) / sum(w)`` with l the loss of a row (or step) and w its
+sample's weight, 1 by default; padded steps have weight 0, and what has weight 0 is as
+good as absent: its target is not read and its gradient is zero. The core gets weights
+that are divided by their sum already, so value and gradient are one pass. A penalty has
+no target: it is a loss of a layer's outputs, and its gradient is added to theirs.
+"""
+
+from typing import Final
+
+from .classification import SoftmaxCrossEntropy
+from .penalties import ActivationPenalty, TemporalActivationPenalty
+from .regression import SquaredError
+
+__all__ = [
+    "LOSSES",
+    "ActivationPenalty",
+    "SoftmaxCrossEntropy",
+    "SquaredError",
+    "TemporalActivationPenalty",
+]
+
+LOSSES: Final = {
+    "squared_error": SquaredError,
+    "softmax_cross_entropy": SoftmaxCrossEntropy,
+}

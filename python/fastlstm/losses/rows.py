@@ -1,0 +1,107 @@
+"""What all losses do first: outputs as rows, and a weight for each."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from .._validate import FLOAT_DTYPES, Array, as_array, check_lengths
+
+__all__ = ["check_target", "place", "prepare", "rows_of"]
+
+
+def prepare(
+    name: str,
+    outputs: npt.ArrayLike,
+    lengths: npt.ArrayLike | None,
+    sample_weight: npt.ArrayLike | None,
+    *,
+    pairs: bool = False,
+) -> tuple[Array, Array]:
+    """Return the checked ``outputs``, C-contiguous, and flat weights that sum to one.
+
+    With ``pairs`` a weight is that of a step and the one before it, of the same sample;
+    all are zero where there is none.
+    """
+    array = as_array(name, outputs)
+    if array.dtype not in FLOAT_DTYPES:
+        raise TypeError(f"{name} must be float32 or float64, got {array.dtype}")
+    if array.ndim not in ((3,) if pairs else (2, 3)) or not array.size:
+        shapes = "(N, T, K)" if pairs else "(N, K) or (N, T, K)"
+        raise ValueError(
+            f"{name} must have shape {shapes}, no axis empty, got {array.shape}"
+        )
+    if not array.flags.c_contiguous:
+        array = np.ascontiguousarray(array)
+    rows = array.shape[:-1]
+    if lengths is None and sample_weight is None and not pairs:
+        count = math.prod(rows)
+        uniform: Array = np.empty(count, array.dtype)
+        uniform.fill(1.0 / count)  # a third of the time of np.full
+        return array, uniform
+    weights = np.ones(rows)
+    if sample_weight is not None:
+        weights *= _sample_weight(sample_weight, rows[0]).reshape(
+            -1, *[1] * (len(rows) - 1)
+        )
+    if lengths is not None:
+        if len(rows) == 1:
+            raise ValueError(
+                f"lengths need {name} of shape (N, T, K), got {array.shape}"
+            )
+        valid = check_lengths(lengths, *rows)
+        weights *= np.arange(rows[1]) < valid[:, None]
+    if pairs:
+        weights[:, 0] = 0.0
+    # No pair at all leaves zeros; one of a tiny weight must not.
+    total = weights.sum()
+    weights /= total if total else 1.0
+    return array, weights.astype(array.dtype).reshape(-1)
+
+
+def rows_of(array: Array) -> Array:
+    """Return (N, K) or (N, T, K) as rows of K."""
+    return array if array.ndim == 2 else array.reshape(-1, array.shape[-1])
+
+
+def _sample_weight(sample_weight: npt.ArrayLike, samples: int) -> Array:
+    weights = as_array("sample_weight", sample_weight)
+    if weights.dtype.kind not in "fiub":
+        raise TypeError(f"sample_weight must hold real numbers, got {weights.dtype}")
+    if weights.shape != (samples,):
+        raise ValueError(
+            f"sample_weight must have shape ({samples},), one a sample, got "
+            f"{weights.shape}"
+        )
+    weights = weights.astype(np.float64)
+    bad = ~(np.isfinite(weights) & (weights >= 0.0))
+    if bad.any():
+        n = int(bad.argmax())
+        raise ValueError(
+            f"sample_weight must be finite and not negative, got {weights[n]} for "
+            f"sample {n}"
+        )
+    largest = float(weights.max())
+    if largest == 0.0:
+        raise ValueError("sample_weight must not be zero for every sample")
+    # Only ratios matter; so the sum can neither overflow nor vanish.
+    scaled: Array = weights / largest
+    return scaled
+
+
+def check_target(target: Array, weights: Array) -> None:
+    """Raise for NaN or inf where it counts; called once the value is not finite."""
+    bad = ~np.isfinite(target)
+    bad &= (weights != 0.0).reshape(*target.shape[:-1], 1)
+    if bad.any():
+        at = np.argwhere(bad)[0]
+        raise ValueError(
+            f"target holds {target[tuple(at)]} at {place(at[:-1])}, output {at[-1]}"
+        )
+
+
+def place(at: npt.NDArray[np.intp]) -> str:
+    """Name a row in words."""
+    return f"sample {at[0]}" + (f", step {at[1]}" if len(at) == 2 else "")
