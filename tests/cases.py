@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from .reference import cell, layers, losses, optim
+from .reference import cell, layers, optim
 
 DTYPES = ["float32", "float64"]
 
@@ -273,35 +273,6 @@ LAYERS = [
         ),
         layers.tagger,
         lambda rng: rng.integers(0, 13, (3, 11)),
-    ),
-]
-
-
-@dataclass(frozen=True)
-class LossCase:
-    """A loss: class in fastlstm.losses, definition, a target, torch's loss of a row."""
-
-    name: str
-    reference: Callable[..., tuple[float, np.ndarray]]
-    target: Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]
-    peer: Callable[[Any, Any, Any], Any]  # torch.nn.functional, rows, targets
-
-    def __str__(self) -> str:
-        return self.name
-
-
-LOSSES = [
-    LossCase(
-        "SquaredError",
-        losses.squared_error,
-        lambda rng, shape: rng.standard_normal(shape),
-        lambda F, pred, y: F.mse_loss(pred, y, reduction="none").mean(dim=-1),
-    ),
-    LossCase(
-        "SoftmaxCrossEntropy",
-        losses.softmax_cross_entropy,
-        lambda rng, shape: rng.integers(0, shape[-1], shape[:-1]),
-        lambda F, pred, y: F.cross_entropy(pred, y, reduction="none"),
     ),
 ]
 

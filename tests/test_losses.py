@@ -6,7 +6,15 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastlstm.losses import LOSSES, SoftmaxCrossEntropy, SquaredError
+from fastlstm.losses import (
+    LOSSES,
+    AbsoluteError,
+    Huber,
+    Quantile,
+    SoftmaxCrossEntropy,
+    SquaredError,
+)
+from sklearn.metrics import mean_pinball_loss
 
 from .compare import assert_close, assert_same_bits
 from .tolerances import LOSS
@@ -17,12 +25,21 @@ PRED = np.random.default_rng(0).standard_normal((N, T, K))
 
 def targets(loss: Any) -> np.ndarray:
     rng = np.random.default_rng(1)
-    if isinstance(loss, SquaredError):
-        return rng.standard_normal((N, T, K))
-    return rng.integers(0, K, (N, T))
+    if isinstance(loss, SoftmaxCrossEntropy):
+        return rng.integers(0, K, (N, T))
+    outputs = K // 3 if isinstance(loss.__dict__.get("quantile"), list) else K
+    return rng.standard_normal((N, T, outputs))
 
 
-every_loss = pytest.mark.parametrize("loss", [cls() for cls in LOSSES.values()])
+every_loss = pytest.mark.parametrize(
+    "loss",
+    [
+        *(cls() for cls in LOSSES.values()),
+        Quantile([0.1, 0.5, 0.9]),
+        SoftmaxCrossEntropy([3.0, 0.0, 1.0], ignore_index=-100),
+    ],
+    ids=str,
+)
 
 
 @every_loss
@@ -90,6 +107,7 @@ def label(value: int) -> np.ndarray:
 
 
 SQUARED, ENTROPY = SquaredError(), SoftmaxCrossEntropy()
+HUBER, SEVERAL = Huber(), Quantile([0.1, 0.9])
 
 
 @pytest.mark.parametrize(
@@ -106,6 +124,34 @@ SQUARED, ENTROPY = SquaredError(), SoftmaxCrossEntropy()
             {"sample_weight": np.arange(5)},
             ValueError,
             "target holds nan at sample 2, output 1",
+        ),
+        (HUBER, PRED, PRED[:, :1], {}, ValueError, r"\(5, 7, 3\), got \(5, 1, 3\)"),
+        (HUBER, PRED, PRED.astype("f4"), {}, TypeError, "target must be float64"),
+        (HUBER, PRED, bad(np.nan), {}, ValueError, "nan at sample 2, step 3, output 1"),
+        (SEVERAL, PRED, PRED, {}, ValueError, r"pred must have 2 outputs .* got 3"),
+        (
+            SEVERAL,
+            PRED[..., :2],
+            PRED,
+            {},
+            ValueError,
+            r"\(5, 7, 1\) for 2 quantiles and pred of shape \(5, 7, 2\), got \(5, 7, 3",
+        ),
+        (
+            SoftmaxCrossEntropy([1, 2]),
+            PRED,
+            label(0),
+            {},
+            ValueError,
+            "class_weight has 2 weights, but pred has 3 outputs",
+        ),
+        (
+            SoftmaxCrossEntropy([1, 2, 3], ignore_index=-2),
+            PRED,
+            label(-1),
+            {},
+            ValueError,
+            "got -1 at sample 2, step 3",
         ),
         (ENTROPY, PRED, label(3), {}, ValueError, "0 to 2, got 3 at sample 2, step 3"),
         (ENTROPY, PRED, label(-1), {}, ValueError, "got -1 at sample 2, step 3"),
@@ -170,7 +216,112 @@ def test_bad_predictions_lengths_and_weights(
 @every_loss
 def test_a_diverged_prediction_gives_a_value_that_says_so(loss: Any) -> None:
     pred = PRED.copy()
-    pred[2, 3] = np.nan
+    pred[2] = np.nan
     value, _ = loss(pred, targets(loss))
     assert np.isnan(value)
-    assert repr(loss).endswith("()")
+
+
+@pytest.mark.parametrize(
+    "loss", [SquaredError(), AbsoluteError(), Huber(1e300), Quantile([0.1, 0.5, 0.9])]
+)
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_predictions_beyond_all_bounds(loss: Any, dtype: str) -> None:
+    # The sum of two numbers is out of range: the value says so, no warning does.
+    largest = np.finfo(dtype).max
+    target = np.full_like(targets(loss), -largest, dtype)
+    value, _ = loss(np.full(PRED.shape, largest, dtype), target)
+    assert value == np.inf
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize(
+    ("loss", "value", "slope"),
+    [
+        (AbsoluteError(), 1e30, 1.0),
+        (Huber(0.5), 0.5e30, 0.5),
+        (Quantile(0.25), 0.75e30, 0.75),
+    ],
+    ids=str,
+)
+def test_outliers_pull_no_harder_than_others(
+    loss: Any, value: float, slope: float, dtype: str
+) -> None:
+    tolerance = LOSS[dtype]
+    zero = np.zeros((1, 1), dtype)
+    one, gradient = loss(np.full((1, 1), 1e30, dtype), zero)
+    assert_close(np.array(one), np.array(value), tolerance)
+    assert_close(gradient, np.full((1, 1), slope), tolerance)
+    nothing, flat = loss(zero, zero)
+    assert nothing == 0.0
+    assert not flat.any()
+
+
+@pytest.mark.parametrize("quantile", [0.1, 0.5, 0.8])
+def test_pinball_loss_of_scikit_learn(quantile: float) -> None:
+    target = targets(AbsoluteError())[:, 0]
+    weight = np.array([1.0, 2.0, 0.0, 0.5, 1.0])
+    value, _ = Quantile(quantile)(PRED[:, 0], target, sample_weight=weight)
+    expected = mean_pinball_loss(
+        target, PRED[:, 0], sample_weight=weight, alpha=quantile
+    )
+    assert_close(np.array(value), np.array(expected), LOSS["float64"])
+
+
+def test_quantiles_lie_side_by_side() -> None:
+    # Two targets, three quantiles each: the loss is the mean of six of one quantile.
+    quantiles = [0.1, 0.5, 0.9]
+    rng = np.random.default_rng(2)
+    pred, target = rng.standard_normal((N, 6)), rng.standard_normal((N, 2))
+    value, gradient = Quantile(quantiles)(pred, target)
+    parts = [
+        Quantile(q)(np.ascontiguousarray(pred[:, [j, 3 + j]]), target)
+        for j, q in enumerate(quantiles)
+    ]
+    expected = np.mean([part[0] for part in parts])
+    assert_close(np.array(value), expected, LOSS["float64"])
+    for j, (_, slopes) in enumerate(parts):
+        assert_close(gradient[:, [j, 3 + j]], slopes / 3, LOSS["float64"])
+    ordered = np.sort(pred.reshape(N, 2, 3)).reshape(N, 6)
+    assert Quantile(quantiles)(ordered, target)[0] < value
+    same = Quantile([0.3])(pred[:, :2], target), Quantile(0.3)(pred[:, :2], target)
+    assert same[0][0] == same[1][0]
+
+
+def test_representations() -> None:
+    shown = [repr(cls()) for cls in LOSSES.values()]
+    assert shown == [
+        "SquaredError()",
+        "AbsoluteError()",
+        "Huber(delta=1.0)",
+        "Quantile(quantile=0.5)",
+        "SoftmaxCrossEntropy()",
+    ]
+    assert repr(SoftmaxCrossEntropy([1, 2], ignore_index=-1)) == (
+        "SoftmaxCrossEntropy(class_weight=[1.0, 2.0], ignore_index=-1)"
+    )
+    assert repr(Quantile((0.1, 0.9))) == "Quantile(quantile=[0.1, 0.9])"
+
+
+@pytest.mark.parametrize(
+    ("make", "error", "match"),
+    [
+        (lambda: Huber(0.0), ValueError, r"delta must be finite and in \(0, inf\)"),
+        (lambda: Huber(np.inf), ValueError, "got inf"),
+        (lambda: Huber("1"), TypeError, "delta must be a real number, got '1'"),
+        (lambda: Quantile(1.0), ValueError, r"in \(0, 1\), got 1\.0"),
+        (lambda: Quantile([0.1, 0.0]), ValueError, r"in \(0, 1\), got 0\.0"),
+        (lambda: Quantile([0.9, 0.1]), ValueError, r"increase, got \[0\.9, 0\.1\]"),
+        (lambda: Quantile([0.5, 0.5]), ValueError, "quantiles must increase"),
+        (lambda: Quantile([]), ValueError, "at least one quantile"),
+        (lambda: Quantile("0.5"), TypeError, "quantile must be a real number"),
+        (lambda: SoftmaxCrossEntropy([1, -1]), ValueError, r"-1\.0 for label 1"),
+        (lambda: SoftmaxCrossEntropy([1, np.nan]), ValueError, "nan for label 1"),
+        (lambda: SoftmaxCrossEntropy([0, 0]), ValueError, "zero for every label"),
+        (lambda: SoftmaxCrossEntropy([[1]]), ValueError, r"shape \(K,\), .* \(1, 1\)"),
+        (lambda: SoftmaxCrossEntropy(["a"]), TypeError, "must hold real numbers"),
+        (lambda: SoftmaxCrossEntropy(ignore_index=0.5), TypeError, "an integer"),
+    ],
+)
+def test_bad_settings(make: Any, error: type, match: str) -> None:
+    with pytest.raises(error, match=match):
+        make()

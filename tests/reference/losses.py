@@ -9,6 +9,8 @@ with (N, T, K).
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
 Array = np.ndarray
@@ -41,6 +43,72 @@ def squared_error(
     return float(value), gradient
 
 
+def _residual_loss(
+    function: Callable[[Array], tuple[Array, Array]],
+    pred: Array,
+    target: Array,
+    lengths: Array | None,
+    sample_weight: Array | None,
+) -> tuple[float, Array]:
+    """l = mean over k and q of term(pred_kq - target_k); pred (..., K Q)."""
+    w = row_weights(pred.shape, lengths, sample_weight)[..., None, None]
+    r = pred.reshape(*target.shape, -1) - target[..., None]
+    term, slope = function(np.where(w != 0.0, r, 0.0))
+    n = pred.shape[-1]
+    gradient = np.where(w != 0.0, w * slope / n, 0.0)
+    return float(np.sum(w * term) / n), gradient.reshape(pred.shape)
+
+
+def absolute_error(
+    pred: Array,
+    target: Array,
+    lengths: Array | None = None,
+    sample_weight: Array | None = None,
+) -> tuple[float, Array]:
+    """l = mean over k of |pred_k - target_k|."""
+
+    def term(r: Array) -> tuple[Array, Array]:
+        return np.abs(r), np.sign(r)
+
+    return _residual_loss(term, pred, target, lengths, sample_weight)
+
+
+def huber(
+    pred: Array,
+    target: Array,
+    lengths: Array | None = None,
+    sample_weight: Array | None = None,
+    *,
+    delta: float,
+) -> tuple[float, Array]:
+    """Huber 1964: l = mean over k of r^2 / 2 or delta (|r| - delta / 2)."""
+
+    def term(r: Array) -> tuple[Array, Array]:
+        inside = np.abs(r) <= delta
+        line = delta * (np.abs(r) - delta / 2)
+        return np.where(inside, r**2 / 2, line), np.where(inside, r, delta * np.sign(r))
+
+    return _residual_loss(term, pred, target, lengths, sample_weight)
+
+
+def quantile(
+    pred: Array,
+    target: Array,
+    lengths: Array | None = None,
+    sample_weight: Array | None = None,
+    *,
+    quantiles: Array,
+) -> tuple[float, Array]:
+    """Koenker & Bassett 1978: u (q - [u < 0]) with u = target - pred; zero at u = 0."""
+
+    def term(r: Array) -> tuple[Array, Array]:
+        u = -r
+        slope = np.where(u == 0.0, 0.0, (u < 0.0) - np.asarray(quantiles))
+        return u * (quantiles - (u < 0.0)), slope
+
+    return _residual_loss(term, pred, target, lengths, sample_weight)
+
+
 def softmax(logits: Array) -> Array:
     """exp(logits) / sum over k, shifted by the maximum so that no exp overflows."""
     e = np.exp(logits - logits.max(axis=-1, keepdims=True))
@@ -52,9 +120,17 @@ def softmax_cross_entropy(
     labels: Array,
     lengths: Array | None = None,
     sample_weight: Array | None = None,
+    *,
+    class_weight: Array | None = None,
 ) -> tuple[float, Array]:
-    """l = log(sum over k of exp(logit_k)) - logit_label; labels (N,) or (N, T)."""
+    """l = log(sum over k of exp(logit_k)) - logit_label; labels (N,) or (N, T).
+
+    With ``class_weight`` (K,), w is the sample's weight times that of its label.
+    """
     w = row_weights(logits.shape, lengths, sample_weight)
+    if class_weight is not None:
+        w = np.where(w != 0.0, w * class_weight[labels], 0.0)
+        w = w / w.sum()
     logits = np.where((w != 0.0)[..., None], logits, 0.0)
     one_hot = np.arange(logits.shape[-1]) == np.asarray(labels)[..., None]
     top = logits.max(axis=-1)

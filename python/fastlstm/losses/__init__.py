@@ -12,10 +12,14 @@ from typing import Final
 from .classification import SoftmaxCrossEntropy
 from .penalties import ActivationPenalty, TemporalActivationPenalty
 from .regression import SquaredError
+from .residuals import AbsoluteError, Huber, Quantile
 
 __all__ = [
     "LOSSES",
+    "AbsoluteError",
     "ActivationPenalty",
+    "Huber",
+    "Quantile",
     "SoftmaxCrossEntropy",
     "SquaredError",
     "TemporalActivationPenalty",
@@ -23,5 +27,8 @@ __all__ = [
 
 LOSSES: Final = {
     "squared_error": SquaredError,
+    "absolute_error": AbsoluteError,
+    "huber": Huber,
+    "quantile": Quantile,
     "softmax_cross_entropy": SoftmaxCrossEntropy,
 }
