@@ -84,15 +84,16 @@ def test_fit(rng: np.random.Generator, estimator: Any, options: dict[str, Any]) 
 
 def test_options_are_those_of_the_model() -> None:
     models = inspect.signature(SequenceModel).parameters
+    rest = {"input_size", "output_size", "output", "quantiles"}
     for estimator in (LSTMRegressor, LSTMClassifier):
         own = inspect.signature(estimator).parameters
-        assert set(models) - set(own) <= {"input_size", "output_size", "output"}
+        assert set(models) - set(own) <= rest
         for name in set(models) & set(own):
             assert own[name].default == models[name].default, name
             positional = name in {"hidden_size", "num_layers"}
             assert (own[name].kind is inspect.Parameter.KEYWORD_ONLY) != positional
     layers = {"hidden_size", "num_layers", "bidirectional", "projection_size"}
-    others = {"input_size", "output_size", "output", "memory", "dtype", "random_state"}
+    others = {*rest, "memory", "dtype", "random_state"}
     assert NAMES - layers == set(models) - layers - others - {"dropout"}
 
 

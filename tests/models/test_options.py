@@ -215,3 +215,11 @@ def test_copies_have_the_statistics(rng: np.random.Generator, duplicate: Any) ->
     for one in (model, other):
         one.forward(batch, mask_seed=SEED, row_ids=ROWS)
     assert_same_bits(statistics(other), statistics(model))
+
+
+def test_outputs_are_whole_targets_of_quantiles() -> None:
+    assert make(output_size=6, quantiles=3).config["quantiles"] == 3
+    with pytest.raises(ValueError, match="multiple of quantiles=3, got 5"):
+        make(output_size=5, quantiles=3)
+    with pytest.raises(ValueError, match="quantiles must be at least 1, got 0"):
+        make(quantiles=0)

@@ -96,6 +96,11 @@ class SequenceEstimator(Arguments):
     def _output(self) -> Output:
         return "last"
 
+    @property
+    def _n_quantiles(self) -> int:
+        """Count the predictions of a target."""
+        return 1
+
     # ---------------------------------------------------------------------- fit
 
     def fit(

@@ -34,7 +34,12 @@ _SHARED = tuple(
 
 def _architecture(estimator: SequenceEstimator, outputs: int) -> dict[str, Any]:
     shared = {name: getattr(estimator, name) for name in _SHARED}
-    return {**shared, "output_size": outputs, "output": estimator._output}
+    return {
+        **shared,
+        "quantiles": estimator._n_quantiles,
+        "output_size": outputs,
+        "output": estimator._output,
+    }
 
 
 def new_model(

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from numbers import Real
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import RegressorMixin
-from sklearn.metrics import r2_score
-from sklearn.utils._param_validation import StrOptions
+from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..data import SequenceBatch, SequenceScaler
-from ..losses import SquaredError
 from ..models import SequenceModel
 from ..models.sequence import Output
 from ..training import TrainingSet
@@ -20,6 +19,7 @@ from ..training.protocols import Loss
 from .base import Data, SequenceEstimator
 from .inputs import check_targets, check_weights
 from .parameters import CONSTRAINTS, document
+from .regression_losses import REGRESSION_LOSSES, explained, quantiles_of_score
 
 __all__ = ["LSTMRegressor"]
 
@@ -28,19 +28,34 @@ __all__ = ["LSTMRegressor"]
     standardize="""Scale each feature of X, and each output of y, to zero mean and unit
         variance over all valid steps, and predictions back. An LSTM that sees degrees
         or prices as they are does not learn.""",
-    score="R^2",
+    score="R^2, or the D^2 that goes with ``loss``,",
 )
 class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
     """Predict one or several numbers from a sequence, or from each of its steps.
 
     LSTM layers read a sequence; a linear map of the final hidden state (or of the one
-    at each step) gives the prediction. Trained on the squared error.
+    at each step) gives the prediction. Trained on the squared error, or another
+    ``loss``.
 
     Parameters
     ----------
     {parameters}
     output : {"last", "sequence"}, default="last"
         One target a sequence, or one a step.
+    loss : {"squared_error", "absolute_error", "huber", "quantile"}
+        What training makes small, by default "squared_error": predictions are means,
+        medians, means that bear outliers, or quantiles. The score on validation data,
+        and so early stopping, is R^2 for "squared_error", for "absolute_error" and
+        "huber" `sklearn.metrics.d2_absolute_error_score`, and for "quantile"
+        `sklearn.metrics.d2_pinball_score`, of several quantiles the mean.
+    quantile : float or sequence of float in (0, 1), default=0.5
+        For "quantile" (Koenker & Bassett 1978). With a sequence, which must increase,
+        predictions have one more axis, one number a quantile. These never cross: they
+        are sorted (Chernozhukov, Fernandez-Val & Galichon 2010).
+    huber_delta : float, default=1.0
+        For "huber" (Huber 1964): residuals beyond it count by their size and not by
+        their square. In units of standardised y, so in standard deviations of each
+        output; with ``standardize=False`` in those of y.
 
     Attributes
     ----------
@@ -62,6 +77,9 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **CONSTRAINTS,
         "output": [StrOptions({"last", "sequence"})],
+        "loss": [StrOptions(set(REGRESSION_LOSSES))],
+        "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
     }
 
     def __init__(
@@ -92,6 +110,9 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
         activation_penalty: float = 0.0,
         temporal_activation_penalty: float = 0.0,
         output: Output = "last",
+        loss: str = "squared_error",
+        quantile: float | Sequence[float] = 0.5,
+        huber_delta: float = 1.0,
         solver: str = "adam",
         alpha: float = 0.0,
         l1: float = 0.0,
@@ -164,6 +185,9 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
             callbacks=callbacks,
         )
         self.output = output
+        self.loss = loss
+        self.quantile = quantile
+        self.huber_delta = huber_delta
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -173,6 +197,14 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
     @property
     def _output(self) -> Output:
         return self.output
+
+    @property
+    def _n_quantiles(self) -> int:
+        return 1 if self._quantiles is None else len(self._quantiles)
+
+    @property
+    def _quantiles_of_score(self) -> list[float] | None:
+        return quantiles_of_score(self.loss, self.quantile)
 
     @property
     def _per_step(self) -> bool:
@@ -185,6 +217,10 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
         one_output = targets.ndim == (2 if self._per_step else 1)
         if name == "y":
             self._one_output = one_output
+            # Predictions are those of this fit, whatever is set afterwards.
+            self._make_loss()  # raises for quantiles that are none
+            several = self.loss == "quantile" and np.ndim(self.quantile) > 0
+            self._quantiles = self._quantiles_of_score if several else None
         return targets[..., None] if one_output else targets
 
     def _encode(self, data: Data, *, reset: bool) -> NDArray[Any]:
@@ -209,23 +245,30 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
         model.target_scaler = self._target_scaler
 
     def _output_size(self, targets: NDArray[Any]) -> int:
-        return int(targets.shape[-1])
+        return int(targets.shape[-1]) * self._n_quantiles
 
     def _make_loss(self) -> Loss:
-        return SquaredError()
+        return REGRESSION_LOSSES[self.loss](self.quantile, self.huber_delta)
 
     def _check_validation(self, data: Data) -> None:
         lengths = data.inputs.row_lengths
         n = int(lengths.sum()) if self._per_step else len(lengths)
         if n < 2:
+            score = "R^2" if self.loss == "squared_error" else "D^2"
             raise ValueError(
-                f"R^2 needs at least two validation targets, got {n}: raise "
+                f"{score} needs at least two validation targets, got {n}: raise "
                 f"validation_fraction={self.validation_fraction} or pass X_val, y_val"
             )
 
     def _score_outputs(self, outputs: NDArray[Any], data: TrainingSet) -> float:
-        # R^2 does not change with the scale of an output.
-        return _r2(data.targets, outputs, data.inputs, data.weights, self._per_step)
+        return explained(
+            data.targets,
+            outputs,
+            data.inputs,
+            data.weights,
+            per_step=self._per_step,
+            quantiles=self._quantiles_of_score,
+        )
 
     def predict(self, X: Any) -> Any:
         """Predict a number, or several, for each sequence or step.
@@ -238,8 +281,9 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
         -------
         float64 array of the shape that y had in ``fit``: (N,) or (N, K)
             With ``output="sequence"`` (N, T) or (N, T, K), or a list of arrays (T_i,)
-            or (T_i, K) where X is a list. In the units of y. The bits for a sequence do
-            not depend on the others in X.
+            or (T_i, K) where X is a list. With a sequence of quantiles one more axis at
+            the end, in their order. In the units of y. The bits for a sequence do not
+            depend on the others in X.
 
         Raises
         ------
@@ -249,8 +293,10 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
             As for ``fit``, and for another number of features than there.
         """
         inputs, values = self._predict(X)
+        if self._quantiles is not None:
+            values = values.reshape(*values.shape[:-1], -1, len(self._quantiles))
         if self._one_output:
-            values = values[..., 0]
+            values = values[..., 0] if self._quantiles is None else values[..., 0, :]
         if self._per_step and inputs.lengths is not None:
             pairs = zip(values, inputs.lengths, strict=True)
             return [row[:steps] for row, steps in pairs]
@@ -259,7 +305,10 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Coefficient of determination, R^2 = 1 - residual / total sum of squares.
 
-        Of several outputs the mean; with ``output="sequence"`` over all valid steps.
+        Of several outputs the mean; with ``output="sequence"`` over all valid steps. It
+        is R^2 for every ``loss`` that predicts one number, as of all regressors of
+        scikit-learn. For a sequence of quantiles it is the mean over them of
+        `sklearn.metrics.d2_pinball_score`, which is to quantiles what R^2 is to means.
 
         Parameters
         ----------
@@ -268,25 +317,17 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
         Returns
         -------
         float
-            1 is perfect, 0 as good as the mean of y.
+            1 is perfect, 0 as good as the mean (or quantiles) of y.
         """
         inputs, values = self._predict(X)
         targets = check_targets(self, y, inputs, per_step=self._per_step)
         targets = targets.reshape(*targets.shape[: 1 + self._per_step], -1)
         weights = check_weights(sample_weight, inputs)
-        return _r2(targets, values, inputs, weights, self._per_step)
-
-
-def _r2(
-    targets: NDArray[Any],
-    outputs: NDArray[Any],
-    inputs: SequenceBatch,
-    weights: NDArray[np.float64] | None,
-    per_step: bool,
-) -> float:
-    if per_step:
-        mask = inputs.mask
-        targets, outputs = targets[mask], outputs[mask]
-        if weights is not None:
-            weights = np.repeat(weights, inputs.row_lengths)
-    return float(r2_score(targets, outputs, sample_weight=weights))
+        return explained(
+            targets,
+            values,
+            inputs,
+            weights,
+            per_step=self._per_step,
+            quantiles=self._quantiles,
+        )

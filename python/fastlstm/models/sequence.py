@@ -18,11 +18,24 @@ from .setup import ModelSetup, Output
 if TYPE_CHECKING:
     ModelCache: TypeAlias = Cache[tuple[NetworkCache, tuple[int, ...]]]
 
-__all__ = ["Output", "SequenceModel"]
+__all__ = ["Output", "SequenceModel", "in_order"]
 
 # Inference keeps the hidden states of every step of the rows at work; this many numbers
 # of them (128 MB in float32) are enough to keep all cores busy.
 _NUMBERS_AT_WORK = 2**25
+
+
+def in_order(outputs: NDArray[Any], quantiles: int) -> NDArray[Any]:
+    """Sort the quantiles of each target, which lie side by side on the last axis.
+
+    The monotone rearrangement of Chernozhukov, Fernandez-Val & Galichon (2010): what
+    crosses changes places, all else stays, and the pinball loss gets no larger.
+    """
+    if quantiles == 1:
+        return outputs
+    return np.sort(outputs.reshape(*outputs.shape[:-1], -1, quantiles)).reshape(
+        outputs.shape
+    )
 
 
 class SequenceModel(ModelSetup):
@@ -60,6 +73,9 @@ class SequenceModel(ModelSetup):
         "last" predicts from the final hidden state: forwards that is the state after
         the last valid step, backwards the one after the first. "sequence" predicts at
         every step.
+    quantiles : int, default=1
+        Predictions that each target has, side by side as `fastlstm.losses.Quantile`
+        has them; ``predict`` brings them into order.
     memory : {"store", "recompute", "checkpoint"}, default="store"
         What a training step keeps of the LSTM's gates and cells, see
         `fastlstm.nn.LSTM`: less memory for longer sequences, a third more time, the
@@ -106,8 +122,8 @@ class SequenceModel(ModelSetup):
         Returns
         -------
         (N, K) or (N, T, K) float64 array
-            Values in the units of the training targets; with ``classes``, their
-            probabilities.
+            Values in the units of the training targets, the ``quantiles`` of a target
+            never crossing; with ``classes``, their probabilities.
         """
         numbers = self._infer(self._scaled(batch.x), batch.lengths)
         outputs: NDArray[Any] = numbers.astype(np.float64)
@@ -116,10 +132,19 @@ class SequenceModel(ModelSetup):
             np.exp(outputs, out=outputs)
             outputs /= outputs.sum(axis=-1, keepdims=True)
         elif self.target_scaler is not None:
-            outputs = self.target_scaler.inverse_transform(outputs)
+            outputs = self._in_units_of_targets(outputs, self.target_scaler)
             if batch.lengths is not None and not self._network.last:
                 outputs[~batch.mask] = 0.0
-        return outputs
+        return in_order(outputs, self._quantiles)
+
+    def _in_units_of_targets(
+        self, outputs: NDArray[np.float64], scaler: SequenceScaler
+    ) -> NDArray[np.float64]:
+        if self._quantiles == 1:
+            return scaler.inverse_transform(outputs)
+        by_target = outputs.reshape(*outputs.shape[:-1], -1, self._quantiles)
+        scaled = scaler.inverse_transform(by_target.swapaxes(-1, -2))
+        return scaled.swapaxes(-1, -2).reshape(outputs.shape)
 
     def _scaled(self, x: NDArray[Any]) -> Array:
         """Return ``x`` in the network's units and dtype, C-contiguous."""

@@ -60,12 +60,19 @@ class ModelSetup:
         activation_penalty: float = 0.0,
         temporal_activation_penalty: float = 0.0,
         output: Output = "last",
+        quantiles: int = 1,
         memory: str = "store",
         dtype: str = "float32",
         random_state: RandomState = None,
     ) -> None:
         rng = as_generator(random_state)
         check_int("output_size", output_size, 1)
+        if output_size % check_int("quantiles", quantiles, 1):
+            raise ValueError(
+                f"output_size must be a multiple of quantiles={quantiles}, got "
+                f"{output_size}"
+            )
+        self._quantiles = quantiles
         self.output = check_choice("output", output, ("last", "sequence"))
         layers: dict[str, Any] = {
             "input_size": input_size,
@@ -100,6 +107,7 @@ class ModelSetup:
             "activation_penalty": activation_penalty,
             "temporal_activation_penalty": temporal_activation_penalty,
             "output": output,
+            "quantiles": quantiles,
         }
         several = max(num_layers, np.size(hidden_size)) > 1
         between = check_float("dropout", dropout, "[0, 1)")

@@ -1,0 +1,74 @@
+"""The losses of `LSTMRegressor`, and the score that fits each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import d2_pinball_score, r2_score
+
+from ..data import SequenceBatch
+from ..losses import AbsoluteError, Huber, Quantile, SquaredError
+from ..models.sequence import in_order
+from ..training.protocols import Loss
+
+__all__ = ["REGRESSION_LOSSES", "explained", "quantiles_of_score"]
+
+# How each is made of ``quantile`` and ``huber_delta``.
+REGRESSION_LOSSES: Final[dict[str, Callable[[Any, float], Loss]]] = {
+    "squared_error": lambda quantile, delta: SquaredError(),
+    "absolute_error": lambda quantile, delta: AbsoluteError(),
+    "huber": lambda quantile, delta: Huber(delta),
+    "quantile": lambda quantile, delta: Quantile(quantile),
+}
+
+
+def quantiles_of_score(loss: str, quantile: Any) -> list[float] | None:
+    """Name the quantiles by which validation judges; None is R^2, by the mean.
+
+    Huber's loss is for data whose outliers would rule R^2, so the median judges there.
+    """
+    if loss == "squared_error":
+        return None
+    return np.ravel(quantile).tolist() if loss == "quantile" else [0.5]
+
+
+def explained(
+    targets: NDArray[Any],
+    outputs: NDArray[Any],
+    inputs: SequenceBatch,
+    weights: NDArray[np.float64] | None,
+    *,
+    per_step: bool,
+    quantiles: Sequence[float] | None,
+) -> float:
+    """R^2, or the mean of the D^2 pinball scores of ``quantiles`` (scikit-learn's).
+
+    Both are 1 for perfect predictions and 0 for the best constant, and do not change
+    with the scale of a target; of several targets the mean.
+
+    Parameters
+    ----------
+    targets : (N, K) or (N, T, K) array
+    outputs : (N, K Q) or (N, T, K Q) array
+    inputs : SequenceBatch
+    weights : (N,) array or None
+    per_step : bool
+        Whether to look at every valid step.
+    quantiles : Q numbers or None
+    """
+    if per_step:
+        mask = inputs.mask
+        targets, outputs = targets[mask], outputs[mask]
+        if weights is not None:
+            weights = np.repeat(weights, inputs.row_lengths)
+    if quantiles is None:
+        return float(r2_score(targets, outputs, sample_weight=weights))
+    columns = in_order(outputs, len(quantiles)).reshape(*targets.shape, -1)
+    scores = [
+        d2_pinball_score(targets, columns[..., j], sample_weight=weights, alpha=q)
+        for j, q in enumerate(quantiles)
+    ]
+    return float(np.mean(scores))
