@@ -92,6 +92,15 @@ class SequenceEstimator(Arguments):
         """Give the groups whose shares a validation split keeps."""
         return None
 
+    def _learn_weights(self, data: Data) -> None:
+        """Take from training data what ``_loss_weights`` needs; nothing by default."""
+
+    def _loss_weights(
+        self, data: Data, encoded: NDArray[Any]
+    ) -> NDArray[np.float64] | None:
+        """Give the weight of each sequence in the loss or the validation score."""
+        return data.weights
+
     @property
     def _output(self) -> Output:
         return "last"
@@ -178,6 +187,7 @@ class SequenceEstimator(Arguments):
             data, validation = self._split(data, seeds[0])
 
         encoded = self._encode(data, reset=not again)
+        self._learn_weights(data)
         inputs, outputs = data.inputs, self._output_size(encoded)
         if again:
             model = warm_model(self, outputs)
@@ -221,12 +231,13 @@ class SequenceEstimator(Arguments):
     def _training_set(
         self, model: SequenceModel, data: Data, encoded: NDArray[Any]
     ) -> TrainingSet:
+        weights = self._loss_weights(data, encoded)
         if encoded.dtype.kind == "f":
             encoded = encoded.astype(model.dtype)
         return TrainingSet(
             model.scale_inputs(data.inputs),
             encoded,
-            data.weights,
+            weights,
             per_step=self._output == "sequence",
         )
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils import check_consistent_length, column_or_1d
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..data import SequenceBatch
@@ -16,8 +18,9 @@ from ..models import SequenceModel
 from ..training import TrainingSet
 from ..training.protocols import Loss
 from .base import Data, SequenceEstimator
+from .class_weights import weigh_classes
 from .inputs import raise_not_finite
-from .parameters import document
+from .parameters import CONSTRAINTS, document
 
 __all__ = ["LSTMClassifier"]
 
@@ -36,11 +39,20 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
     Parameters
     ----------
     {parameters}
+    class_weight : "balanced", dict or None, default=None
+        Weight of each label, above 0: it multiplies ``sample_weight`` in the loss and
+        in the score on validation data, not in ``score`` and not in the statistics that
+        ``standardize`` takes. "balanced" is ``n / (n_classes * count of the label)`` of
+        the training sequences, counted by ``sample_weight``, in each fit anew; labels
+        that a dict does not name have weight 1, as in
+        `sklearn.utils.class_weight.compute_class_weight`.
 
     Attributes
     ----------
     classes_ : (n_classes,) array
         The labels, sorted, as they came in y.
+    class_weight_ : (n_classes,) array
+        Their weights.
     {attributes}
 
     Examples
@@ -57,6 +69,112 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
     >>> model.predict_proba(X[:2]).shape
     (2, 2)
     """
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **CONSTRAINTS,
+        "class_weight": [StrOptions({"balanced"}), dict, None],
+    }
+
+    def __init__(
+        self,
+        hidden_size: int | Sequence[int] = 64,
+        num_layers: int = 1,
+        *,
+        bidirectional: bool = False,
+        projection_size: int = 0,
+        peephole: bool = False,
+        coupled_gates: bool = False,
+        gate_activation: str = "sigmoid",
+        cell_activation: str = "tanh",
+        cell_clip: float | None = None,
+        normalization: str | None = None,
+        normalization_steps: int = 100,
+        normalization_momentum: float = 0.1,
+        initializer: str | Mapping[str, str] = "glorot_orthogonal",
+        forget_bias: float = 1.0,
+        chrono_steps: int | None = None,
+        dropout: float = 0.0,
+        variational_dropout: float = 0.0,
+        recurrent_dropout: float = 0.0,
+        recurrent_dropout_kind: str = "candidate",
+        weight_dropout: float = 0.0,
+        zoneout_h: float = 0.0,
+        zoneout_c: float = 0.0,
+        activation_penalty: float = 0.0,
+        temporal_activation_penalty: float = 0.0,
+        class_weight: str | Mapping[Any, float] | None = None,
+        solver: str = "adam",
+        alpha: float = 0.0,
+        l1: float = 0.0,
+        batch_size: int | str = "auto",
+        learning_rate_init: float = 1e-3,
+        max_iter: int = 200,
+        max_grad_norm: float | None = 1.0,
+        shuffle: bool = True,
+        random_state: Any = None,
+        tol: float = 1e-4,
+        verbose: bool | int = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        standardize: bool = True,
+        memory: str = "store",
+        dtype: str = "float32",
+        n_jobs: int | None = None,
+        callbacks: Sequence[object] | None = None,
+    ) -> None:
+        super().__init__(
+            hidden_size,
+            num_layers,
+            bidirectional=bidirectional,
+            projection_size=projection_size,
+            peephole=peephole,
+            coupled_gates=coupled_gates,
+            gate_activation=gate_activation,
+            cell_activation=cell_activation,
+            cell_clip=cell_clip,
+            normalization=normalization,
+            normalization_steps=normalization_steps,
+            normalization_momentum=normalization_momentum,
+            initializer=initializer,
+            forget_bias=forget_bias,
+            chrono_steps=chrono_steps,
+            dropout=dropout,
+            variational_dropout=variational_dropout,
+            recurrent_dropout=recurrent_dropout,
+            recurrent_dropout_kind=recurrent_dropout_kind,
+            weight_dropout=weight_dropout,
+            zoneout_h=zoneout_h,
+            zoneout_c=zoneout_c,
+            activation_penalty=activation_penalty,
+            temporal_activation_penalty=temporal_activation_penalty,
+            solver=solver,
+            alpha=alpha,
+            l1=l1,
+            batch_size=batch_size,
+            learning_rate_init=learning_rate_init,
+            max_iter=max_iter,
+            max_grad_norm=max_grad_norm,
+            shuffle=shuffle,
+            random_state=random_state,
+            tol=tol,
+            verbose=verbose,
+            warm_start=warm_start,
+            momentum=momentum,
+            nesterovs_momentum=nesterovs_momentum,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            n_iter_no_change=n_iter_no_change,
+            standardize=standardize,
+            memory=memory,
+            dtype=dtype,
+            n_jobs=n_jobs,
+            callbacks=callbacks,
+        )
+        self.class_weight = class_weight
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -89,6 +207,23 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
                 f"expected one of {self.classes_.tolist()}"
             )
         return codes
+
+    def _learn_weights(self, data: Data) -> None:
+        self.class_weight_ = weigh_classes(
+            self.class_weight, self.classes_, data.targets, data.weights
+        )
+
+    def _loss_weights(
+        self, data: Data, encoded: NDArray[Any]
+    ) -> NDArray[np.float64] | None:
+        if self.class_weight is None:
+            return data.weights
+        # Only ratios matter; so no product of large weights is out of range.
+        weights: NDArray[np.float64] = self.class_weight_ / self.class_weight_.max()
+        weights = weights[encoded]
+        if data.weights is not None:
+            weights *= data.weights
+        return weights
 
     def _dress(self, model: SequenceModel) -> None:
         model.classes = self.classes_
