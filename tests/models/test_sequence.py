@@ -246,6 +246,20 @@ def test_predict_gives_probabilities(rng: np.random.Generator) -> None:
     assert_close(odds, logits[:, 0] - logits[:, 1], VALUE["float64"])
 
 
+def test_padded_steps_have_no_prediction(rng: np.random.Generator) -> None:
+    classifying, batch = make(rng, "plain", "sequence")
+    classifying.classes = np.array([1, 2])
+    scaled, _ = make(rng, "plain", "sequence")
+    scaled.target_scaler = SequenceScaler().fit(5.0 + rng.standard_normal((9, 2)))
+    plain, _ = make(rng, "plain", "sequence")
+    for model in (classifying, scaled, plain):
+        predicted = model.predict(batch)
+        assert (predicted[batch.mask] != 0.0).all()
+        assert (predicted[~batch.mask] == 0.0).all()
+    sums = classifying.predict(batch)[batch.mask].sum(axis=1)
+    assert_close(sums, np.ones_like(sums), VALUE["float64"])
+
+
 def test_weights_lie_in_one_buffer(rng: np.random.Generator) -> None:
     model, _ = make(rng, "deep")
     assert model.params.size == sum(view.size for view in model.params.values())

@@ -123,7 +123,7 @@ class SequenceModel(ModelSetup):
         -------
         (N, K) or (N, T, K) float64 array
             Values in the units of the training targets, the ``quantiles`` of a target
-            never crossing; with ``classes``, their probabilities.
+            never crossing; with ``classes``, their probabilities. Zeros at padded steps.
         """
         numbers = self._infer(self._scaled(batch.x), batch.lengths)
         outputs: NDArray[Any] = numbers.astype(np.float64)
@@ -133,8 +133,8 @@ class SequenceModel(ModelSetup):
             outputs /= outputs.sum(axis=-1, keepdims=True)
         elif self.target_scaler is not None:
             outputs = self._in_units_of_targets(outputs, self.target_scaler)
-            if batch.lengths is not None and not self._network.last:
-                outputs[~batch.mask] = 0.0
+        if batch.lengths is not None and not self._network.last:
+            outputs[~batch.mask] = 0.0
         return in_order(outputs, self._quantiles)
 
     def _in_units_of_targets(
