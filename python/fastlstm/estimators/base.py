@@ -28,20 +28,24 @@ __all__ = ["Data", "SequenceEstimator"]
 
 
 class Data(NamedTuple):
-    """Checked sequences with their targets and weights, in the user's units."""
+    """Checked sequences with their targets and weights, in the user's units.
+
+    Targets have one row a sequence, and with ``per_step`` one column a step.
+    """
 
     inputs: SequenceBatch
     targets: NDArray[Any]
     weights: NDArray[np.float64] | None
+    per_step: bool
 
     def take(self, rows: IntArray) -> Data:
         """Copy the sequences ``rows``."""
         inputs = self.inputs.take(rows)
         targets = self.targets[rows]
-        if targets.ndim == 3:
+        if self.per_step:
             targets = targets[:, : inputs.n_steps]
         weights = None if self.weights is None else self.weights[rows]
-        return Data(inputs, targets, weights)
+        return Data(inputs, targets, weights, self.per_step)
 
 
 class SequenceEstimator(Arguments):
@@ -92,6 +96,9 @@ class SequenceEstimator(Arguments):
         """Give the groups whose shares a validation split keeps."""
         return None
 
+    def _learn_labels(self, data: Data, *, reset: bool) -> None:
+        """Learn of all that ``y`` holds, also of what a split will set aside."""
+
     def _learn_weights(self, data: Data) -> None:
         """Take from training data what ``_loss_weights`` needs; nothing by default."""
 
@@ -109,6 +116,10 @@ class SequenceEstimator(Arguments):
     def _n_quantiles(self) -> int:
         """Count the predictions of a target."""
         return 1
+
+    @property
+    def _per_step(self) -> bool:
+        return self._output == "sequence"
 
     # ---------------------------------------------------------------------- fit
 
@@ -128,7 +139,8 @@ class SequenceEstimator(Arguments):
         X : (N, T, F) array, (N, T) array or frame, or list of N arrays (T_i, F)
             Sequences. Two dimensions are T steps of one feature.
         y : array or list
-            Targets, one a sequence (or step, see ``output``).
+            Targets, one a sequence; for estimators of steps one a step, as an array
+            (N, T, ...) or a list of N arrays or lists of T_i.
         sample_weight : (N,) array, optional
             Weight of each sequence; 2 counts as twice there, 0 as absent.
         X_val, y_val : as X and y, optional
@@ -173,16 +185,18 @@ class SequenceEstimator(Arguments):
         again = self.warm_start and hasattr(self, "model_")
         inputs = check_sequences(self, X, reset=not again)
         targets = self._check_targets(y, inputs, name="y")
-        data = Data(inputs, targets, check_weights(sample_weight, inputs))
+        weights = check_weights(sample_weight, inputs)
+        data = Data(inputs, targets, weights, self._per_step)
         if data.weights is not None and not data.weights.all():
             data = data.take(np.flatnonzero(data.weights))
+        self._learn_labels(data, reset=not again)
         rng = check_random_state(self.random_state)
         seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=3)]
         validation = None
         if X_val is not None:
             inputs = check_sequences(self, X_val, reset=False, name="X_val")
             targets = self._check_targets(y_val, inputs, name="y_val")
-            validation = Data(inputs, targets, None)
+            validation = Data(inputs, targets, None, self._per_step)
         elif self.early_stopping:
             data, validation = self._split(data, seeds[0])
 
@@ -238,7 +252,7 @@ class SequenceEstimator(Arguments):
             model.scale_inputs(data.inputs),
             encoded,
             weights,
-            per_step=self._output == "sequence",
+            per_step=self._per_step,
         )
 
     def _tell(self, model: SequenceModel, trainer: Trainer) -> None:

@@ -19,7 +19,7 @@ from ..training import TrainingSet
 from ..training.protocols import Loss
 from .base import Data, SequenceEstimator
 from .class_weights import weigh_classes
-from .inputs import raise_not_finite
+from .labels import encode_labels, raise_where_missing
 from .parameters import CONSTRAINTS, document
 
 __all__ = ["LSTMClassifier"]
@@ -191,22 +191,14 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
             )
         labels: NDArray[Any] = column_or_1d(y, warn=True)
         check_consistent_length(inputs.x, labels)
-        _raise_where_missing(name, labels)
+        raise_where_missing(name, labels, "sample")
         check_classification_targets(labels)
         return labels
 
     def _encode(self, data: Data, *, reset: bool) -> NDArray[Any]:
         if reset:
             self.classes_ = np.unique(data.targets)
-        codes = np.searchsorted(self.classes_, data.targets)
-        codes = np.minimum(codes, len(self.classes_) - 1)
-        unknown = np.flatnonzero(self.classes_[codes] != data.targets)
-        if unknown.size:
-            raise ValueError(
-                f"the label {data.targets[unknown[0]]!r} was never seen in fit: "
-                f"expected one of {self.classes_.tolist()}"
-            )
-        return codes
+        return encode_labels(data.targets, self.classes_)
 
     def _learn_weights(self, data: Data) -> None:
         self.class_weight_ = weigh_classes(
@@ -284,13 +276,3 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
         """
         _, probabilities = self._predict(X)
         return probabilities
-
-
-def _raise_where_missing(name: str, labels: NDArray[Any]) -> None:
-    """Name the sample whose label is NaN, inf or None: scikit-learn does not."""
-    if labels.dtype.kind == "f":
-        raise_not_finite(name, labels, ("sample",))
-    if labels.dtype.kind in "OmM":
-        for row, label in enumerate(labels):
-            if label is None or label != label:  # NaN and NaT differ from themselves
-                raise ValueError(f"Input {name} contains {label} at sample {row}.")

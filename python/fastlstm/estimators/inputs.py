@@ -17,6 +17,7 @@ __all__ = [
     "check_sequences",
     "check_targets",
     "check_weights",
+    "like_inputs",
     "raise_not_finite",
 ]
 
@@ -289,3 +290,11 @@ def check_weights(
             f"sample_weight is zero ({len(weights)} samples)."
         )
     return weights
+
+
+def like_inputs(values: NDArray[Any], inputs: SequenceBatch) -> Any:
+    """Give (N, T, ...) ``values`` as X came: a list of (T_i, ...) where it was one."""
+    if inputs.lengths is None:
+        return values
+    pairs = zip(values, inputs.lengths, strict=True)
+    return [row[:steps] for row, steps in pairs]

@@ -17,7 +17,7 @@ from ..models.sequence import Output
 from ..training import TrainingSet
 from ..training.protocols import Loss
 from .base import Data, SequenceEstimator
-from .inputs import check_targets, check_weights
+from .inputs import check_targets, check_weights, like_inputs
 from .parameters import CONSTRAINTS, document
 from .regression_losses import REGRESSION_LOSSES, explained, quantiles_of_score
 
@@ -206,10 +206,6 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
     def _quantiles_of_score(self) -> list[float] | None:
         return quantiles_of_score(self.loss, self.quantile)
 
-    @property
-    def _per_step(self) -> bool:
-        return self.output == "sequence"
-
     def _check_targets(
         self, y: Any, inputs: SequenceBatch, *, name: str
     ) -> NDArray[Any]:
@@ -297,10 +293,7 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
             values = values.reshape(*values.shape[:-1], -1, len(self._quantiles))
         if self._one_output:
             values = values[..., 0] if self._quantiles is None else values[..., 0, :]
-        if self._per_step and inputs.lengths is not None:
-            pairs = zip(values, inputs.lengths, strict=True)
-            return [row[:steps] for row, steps in pairs]
-        return values
+        return like_inputs(values, inputs) if self._per_step else values
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Coefficient of determination, R^2 = 1 - residual / total sum of squares.
