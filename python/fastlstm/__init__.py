@@ -13,7 +13,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from . import data, estimators, losses, models, nn, optim, params, training
-    from .estimators import LSTMClassifier, LSTMRegressor
+    from .estimators import LSTMClassifier, LSTMRegressor, LSTMTagger
     from .profiling import profile
 
     __version__: str
@@ -28,11 +28,12 @@ _MODULES: Final = (
     "params",
     "training",
 )
-_ESTIMATORS: Final = ("LSTMClassifier", "LSTMRegressor")
+_ESTIMATORS: Final = ("LSTMClassifier", "LSTMRegressor", "LSTMTagger")
 
 __all__ = [
     "LSTMClassifier",
     "LSTMRegressor",
+    "LSTMTagger",
     "__version__",
     "data",
     "estimators",

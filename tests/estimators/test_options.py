@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastlstm import LSTMClassifier, LSTMRegressor
+from fastlstm import LSTMClassifier, LSTMRegressor, LSTMTagger
 from fastlstm.models import SequenceModel
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -35,6 +35,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"zoneout_h": 0.1, "zoneout_c": 0.1, "bidirectional": True},
     {"activation_penalty": 0.1, "temporal_activation_penalty": 0.1},
 ]
+ALL = (LSTMRegressor, LSTMClassifier, LSTMTagger)
 NAMES = {name for options in OPTIONS for name in options}
 
 
@@ -59,10 +60,11 @@ def inside(model: SequenceModel, name: str) -> Any:
 
 @quiet
 @pytest.mark.parametrize("options", OPTIONS, ids=lambda options: ", ".join(options))
-@pytest.mark.parametrize("estimator", [LSTMRegressor, LSTMClassifier])
+@pytest.mark.parametrize("estimator", ALL)
 def test_fit(rng: np.random.Generator, estimator: Any, options: dict[str, Any]) -> None:
     X, y = problem(rng)
-    y = y if estimator is LSTMRegressor else np.where(y > 0, "up", "down")
+    if estimator is not LSTMRegressor:
+        y = np.where((X[:, :, 0] if estimator is LSTMTagger else y) > 0, "up", "down")
     settings = {"hidden_size": 6, "max_iter": 2, "batch_size": 16, "random_state": 0}
     model = estimator(**{**settings, **options})
     assert options.items() <= model.get_params().items()
@@ -85,11 +87,12 @@ def test_fit(rng: np.random.Generator, estimator: Any, options: dict[str, Any]) 
 def test_options_are_those_of_the_model() -> None:
     models = inspect.signature(SequenceModel).parameters
     rest = {"input_size", "output_size", "output", "quantiles"}
-    for estimator in (LSTMRegressor, LSTMClassifier):
+    for estimator in ALL:
         own = inspect.signature(estimator).parameters
         assert set(models) - set(own) <= rest
         for name in set(models) & set(own):
-            assert own[name].default == models[name].default, name
+            if (estimator, name) != (LSTMTagger, "bidirectional"):
+                assert own[name].default == models[name].default, name
             positional = name in {"hidden_size", "num_layers"}
             assert (own[name].kind is inspect.Parameter.KEYWORD_ONLY) != positional
     layers = {"hidden_size", "num_layers", "bidirectional", "projection_size"}

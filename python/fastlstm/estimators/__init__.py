@@ -10,5 +10,6 @@ except ImportError as error:
 
 from .classifier import LSTMClassifier
 from .regressor import LSTMRegressor
+from .tagger import LSTMTagger
 
-__all__ = ["LSTMClassifier", "LSTMRegressor"]
+__all__ = ["LSTMClassifier", "LSTMRegressor", "LSTMTagger"]

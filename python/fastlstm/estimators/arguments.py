@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from types import FunctionType
+from typing import Any, ClassVar, ParamSpec, cast
 
 from sklearn.base import BaseEstimator
 
 from .parameters import CONSTRAINTS
 
-__all__ = ["Arguments"]
+__all__ = ["Arguments", "with_defaults"]
+
+P = ParamSpec("P")
 
 
 class Arguments(BaseEstimator):  # type: ignore[misc]
@@ -113,3 +116,21 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.callbacks = callbacks
+
+
+def with_defaults(init: Callable[P, None], **defaults: Any) -> Callable[P, None]:
+    """Copy ``init`` with other defaults of keyword-only arguments.
+
+    scikit-learn reads the signature of an estimator's own constructor; so one that
+    differs in a default need not spell all arguments out again.
+    """
+    assert isinstance(init, FunctionType)
+    before = init.__kwdefaults__ or {}
+    assert defaults.keys() <= before.keys(), f"{sorted(before)} have no {defaults}"
+    copied = FunctionType(
+        init.__code__, init.__globals__, init.__name__, init.__defaults__
+    )
+    copied.__kwdefaults__ = {**before, **defaults}
+    copied.__annotations__ = dict(init.__annotations__)
+    copied.__qualname__ = init.__qualname__
+    return cast(Callable[P, None], copied)

@@ -1,16 +1,20 @@
-"""What users pass as labels, checked and encoded."""
+"""What users pass as labels, one a sequence or one a step: checked and encoded."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from sklearn.utils import check_consistent_length
 from sklearn.utils._missing import is_pandas_na
+from sklearn.utils.multiclass import check_classification_targets
 
+from ..data import SequenceBatch
 from .inputs import raise_not_finite
 
-__all__ = ["encode_labels", "raise_where_missing"]
+__all__ = ["check_step_labels", "encode_labels", "raise_where_missing"]
 
 
 def raise_where_missing(name: str, labels: NDArray[Any], *axes: str) -> None:
@@ -56,3 +60,129 @@ def encode_labels(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int
             f"{classes.tolist()}"
         )
     return np.asarray(codes, np.int64)
+
+
+def check_step_labels(
+    estimator: Any, y: Any, inputs: SequenceBatch, *, name: str
+) -> NDArray[Any]:
+    """Bring labels, one for each step, into an (N, T) array.
+
+    ``y`` is an array or frame (N, T), whose padded steps are not looked at, or a list
+    of N sequences of T_i labels. Padded steps of the result repeat its first label.
+
+    Raises
+    ------
+    ValueError
+        None, one label a sequence, several a step, another number of sequences or
+        steps, a label that is missing, strings beside anything else, numbers that are
+        no classes.
+    """
+    if y is None:
+        raise ValueError(
+            f"This {type(estimator).__name__} estimator requires {name} to be passed, "
+            f"but the target {name} is None."
+        )
+    if isinstance(y, (list, tuple)) or np.ndim(y) == 1:
+        labels = _from_list(estimator, [_read(part) for part in y], inputs, name)
+    else:
+        labels = _from_array(estimator, np.asarray(y), inputs, name)
+    raise_where_missing(name, labels, "sample", "step")
+    _raise_where_mixed(name, labels)
+    check_classification_targets(labels[inputs.mask])
+    return labels
+
+
+def _from_array(
+    estimator: Any, labels: NDArray[Any], inputs: SequenceBatch, name: str
+) -> NDArray[Any]:
+    expected = inputs.x.shape[:2]
+    if labels.ndim == 0:
+        raise _one_a_sequence(estimator, name)
+    if labels.ndim > 2:
+        raise _several_a_step(estimator, f"{name} has shape {labels.shape}")
+    check_consistent_length(inputs.x, labels)
+    if labels.shape != expected:
+        raise ValueError(
+            f"{name} has shape {labels.shape}, expected {expected}: one label for each "
+            "step of X"
+        )
+    if inputs.lengths is not None:
+        labels = labels.copy()
+        labels[~inputs.mask] = labels[0, 0]
+    return labels
+
+
+def _from_list(
+    estimator: Any, parts: Sequence[NDArray[Any]], inputs: SequenceBatch, name: str
+) -> NDArray[Any]:
+    if any(part.ndim == 0 for part in parts):
+        raise _one_a_sequence(estimator, name)
+    check_consistent_length(inputs.x, parts)
+    for row, (part, steps) in enumerate(zip(parts, inputs.row_lengths, strict=True)):
+        if part.ndim > 1:
+            raise _several_a_step(estimator, f"{name}, sequence {row}")
+        if len(part) != steps:
+            raise ValueError(
+                f"{name}, sequence {row}: {len(part)} labels, but X has {steps} steps "
+                "there; expected one label a step"
+            )
+    if len({part.dtype.kind in _TEXT for part in parts}) > 1:
+        # NumPy would make strings of the others.
+        parts = [part.astype(object) for part in parts]
+    flat = np.concatenate(parts)
+    labels = np.empty(inputs.x.shape[:2], flat.dtype)
+    labels[inputs.mask] = flat
+    labels[~inputs.mask] = flat[0]
+    return labels
+
+
+_TEXT = "UST"
+_SEVERAL = (list, tuple, set, frozenset, np.ndarray)
+
+
+def _read(part: Any) -> NDArray[Any]:
+    """Make an array of the labels of a sequence; of several a step, one of rank 2."""
+    try:
+        labels = np.asarray(part)
+    except ValueError:  # lists that differ in length
+        return np.empty((len(part), 0))
+    is_list = labels.ndim == 1 and not hasattr(part, "dtype")
+    if is_list and labels.dtype.kind in _TEXT and not all(map(_is_text, part)):
+        # NumPy has made strings of what stands beside one, of None and NaN too.
+        labels = np.array(part, dtype=object)
+    if labels.dtype == object and any(isinstance(v, _SEVERAL) for v in labels.flat):
+        return np.empty((len(labels), 0))
+    return labels
+
+
+def _is_text(label: Any) -> bool:
+    return isinstance(label, (str, bytes))
+
+
+def _raise_where_mixed(name: str, labels: NDArray[Any]) -> None:
+    """Name the first label that is a string where others are not, or not one."""
+    if labels.dtype != object:
+        return
+    first = labels.flat[0]
+    for at, label in enumerate(labels.flat):
+        if _is_text(label) != _is_text(first):
+            place = _place(at, labels.shape, ("sample", "step"))
+            raise ValueError(
+                f"{name} mixes strings with other labels: {label!r} at {place}, beside "
+                f"{first!r}"
+            )
+
+
+def _one_a_sequence(estimator: Any, name: str) -> ValueError:
+    return ValueError(
+        f"{name} holds one label a sequence, but {type(estimator).__name__} expects "
+        "one a step: an array (samples, steps) or a list of label sequences; for one "
+        "label a sequence there is LSTMClassifier"
+    )
+
+
+def _several_a_step(estimator: Any, where: str) -> ValueError:
+    return ValueError(
+        f"{where}: several labels a step, but {type(estimator).__name__} expects one: "
+        "an array (samples, steps) or a list of label sequences"
+    )

@@ -6,6 +6,7 @@ Written once; an estimator's docstring takes them in where it says ``{parameters
 from __future__ import annotations
 
 from collections.abc import Callable
+from inspect import signature
 from numbers import Integral, Real
 from typing import Any, TypeVar
 
@@ -78,7 +79,7 @@ hidden_size : int or sequence of int, default=64
     num_layers : int, default=1
         LSTM layers, each reading the outputs of the one below. May be left out where
         ``hidden_size`` is a sequence.
-    bidirectional : bool, default=False
+    bidirectional : bool, default={default of bidirectional}
         Read every sequence in both directions.
     projection_size : int, default=0
         Project the hidden state to this size, below every hidden size; 0 for none.
@@ -212,6 +213,8 @@ def document(**words: str) -> Callable[[type[Estimator]], type[Estimator]]:
         text = cls.__doc__ or ""
         text = text.replace("{parameters}", _PARAMETERS)
         text = text.replace("{attributes}", _ATTRIBUTES)
+        for name, parameter in signature(cls).parameters.items():
+            text = text.replace(f"{{default of {name}}}", repr(parameter.default))
         for name, word in words.items():
             text = text.replace("{" + name + "}", word)
         cls.__doc__ = text
