@@ -116,6 +116,54 @@ def test_bad_lengths(
         SequenceBatch(np.ones((2, 5, 3)), np.array(lengths))
 
 
-def test_bad_rank() -> None:
-    with pytest.raises(ValueError, match=r"expected 3 dimensions, got shape \(2, 5\)"):
-        SequenceBatch(np.ones((2, 5)))
+@pytest.mark.parametrize("x", [np.ones((2, 5)), np.ones((2, 5), bool), np.arange(5)])
+def test_bad_rank(x: np.ndarray) -> None:
+    message = (
+        rf"expected 3 dimensions, got shape .* of {x.dtype}; tokens are a \(N, T\)"
+    )
+    with pytest.raises(ValueError, match=message):
+        SequenceBatch(x)
+
+
+@pytest.mark.parametrize("dtype", [np.int64, np.int32, np.uint8])
+def test_tokens(dtype: type) -> None:
+    parts = [np.array(row, dtype) for row in ([3, 1], [4, 1, 5, 9], [2])]
+    batch = SequenceBatch.from_sequences(parts)
+    assert batch.x.tolist() == [[3, 1, 0, 0], [4, 1, 5, 9], [2, 0, 0, 0]]
+    assert batch.x.dtype == np.int64
+    assert batch.is_tokens
+    assert (len(batch), batch.n_steps, batch.n_features) == (3, 4, 1)
+    assert batch.mask.sum(axis=1).tolist() == [2, 4, 1]
+    short = batch.take(np.array([2, 0]))
+    assert short.x.tolist() == [[2, 0], [3, 1]]
+    assert short.lengths is not None
+    assert short.lengths.tolist() == [1, 2]
+    assert batch.with_x(np.ones((3, 4, 7))).n_features == 7
+    assert not SequenceBatch(np.ones((3, 4, 1), dtype)).is_tokens
+    array = SequenceBatch(np.ones((3, 4), dtype))
+    assert array.is_tokens
+    assert array.take(slice(1, 3)).x.shape == (2, 4)
+
+
+@pytest.mark.parametrize(
+    ("parts", "error", "message"),
+    [
+        ([[1, 2], []], ValueError, "sequence 1 is empty"),
+        ([[1, 2], [[1]]], ValueError, r"sequence 1 has shape \(1, 1\), expected \(ste"),
+        ([[1, 2], [1.5]], TypeError, "sequence 1 holds float64, but sequence 0 integ"),
+        (
+            [[1.5], [1]],
+            ValueError,
+            r"sequence 0 has shape \(1,\), expected \(steps, fe",
+        ),
+    ],
+)
+def test_bad_tokens(parts: list[Any], error: type[Exception], message: str) -> None:
+    arrays = [np.array(p) if len(p) else np.array(p, int) for p in parts]
+    with pytest.raises(error, match=message):
+        SequenceBatch.from_sequences(arrays)
+
+
+def test_tokens_of_any_integers_stay_integers() -> None:
+    parts = [np.array([1, 2], np.uint64), np.array([3], np.int64)]
+    assert SequenceBatch.from_sequences(parts).x.dtype == np.int64

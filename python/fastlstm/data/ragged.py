@@ -23,19 +23,19 @@ _INT64: Final = np.dtype(np.int64)
 
 @dataclass(frozen=True)
 class SequenceBatch:
-    """N sequences of F features, the longest of T steps.
+    """N sequences of F features a step, or of tokens, the longest of T steps.
 
     Parameters
     ----------
-    x : (N, T, F) array
+    x : (N, T, F) array, or (N, T) array of integer tokens
     lengths : (N,) int64 array of 1..T, optional
         Valid steps of each sequence; without it, every sequence has T.
 
     Raises
     ------
     ValueError
-        If ``x`` is not three-dimensional, or ``lengths`` has another shape than (N,) or
-        holds a length below 1 or above T.
+        If ``x`` has another rank, or ``lengths`` has another shape than (N,) or holds a
+        length below 1 or above T.
     TypeError
         If ``lengths`` are not integers.
 
@@ -48,16 +48,23 @@ class SequenceBatch:
     ((2, 5, 2), [3, 5])
     >>> batch.take(np.array([0])).x.shape
     (1, 3, 2)
+
+    Tokens are one integer a step:
+
+    >>> SequenceBatch.from_sequences([np.array([7, 2]), np.array([1, 0, 4])]).x
+    array([[7, 2, 0],
+           [1, 0, 4]])
     """
 
     x: NDArray[Any]
     lengths: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
-        if self.x.ndim != 3:
+        if self.x.ndim != 3 and not (self.x.ndim == 2 and _are_tokens(self.x)):
             raise ValueError(
                 "sequences are a (N, T, F) array: expected 3 dimensions, got shape "
-                f"{self.x.shape}"
+                f"{self.x.shape} of {self.x.dtype}; tokens are a (N, T) array of "
+                "integers"
             )
         if self.lengths is not None:
             lengths = check_lengths(self.lengths, *self.x.shape[:2])
@@ -67,34 +74,44 @@ class SequenceBatch:
     def from_sequences(
         cls, sequences: Sequence[NDArray[Any]], dtype: DTypeLike | None = None
     ) -> SequenceBatch:
-        """Pad a list of (T_i, F) arrays with zeros to the longest.
+        """Pad a list of (T_i, F) arrays, or of (T_i,) tokens, with zeros.
 
         Raises
         ------
         ValueError
-            If the list is empty, or a sequence is not two-dimensional, has no step, or
-            has another number of features than the first.
+            If the list is empty, or a sequence has another rank than the first, has no
+            step, or has another number of features than the first.
+        TypeError
+            If some sequences are tokens and others are not.
         """
         if len(sequences) == 0:
             raise ValueError("expected at least one sequence, got an empty list")
-        features = sequences[0].shape[-1] if sequences[0].ndim else 0
+        tokens = sequences[0].ndim == 1 and _are_tokens(sequences[0])
+        shape = sequences[0].shape[1:]
         for row, sequence in enumerate(sequences):
-            if sequence.ndim != 2:
+            if sequence.ndim != (1 if tokens else 2):
+                expected = "(steps,), tokens" if tokens else "(steps, features)"
                 raise ValueError(
-                    f"sequence {row} has shape {sequence.shape}, expected (steps, "
-                    "features)"
+                    f"sequence {row} has shape {sequence.shape}, expected {expected}"
+                )
+            if tokens and not _are_tokens(sequence):
+                raise TypeError(
+                    f"sequence {row} holds {sequence.dtype}, but sequence 0 integer "
+                    "tokens"
                 )
             if sequence.shape[0] == 0:
                 raise ValueError(f"sequence {row} is empty: expected at least one step")
-            if sequence.shape[1] != features:
+            if sequence.shape[1:] != shape:
                 raise ValueError(
                     f"sequence {row} has {sequence.shape[1]} features, but sequence 0 "
-                    f"has {features}"
+                    f"has {shape[0]}"
                 )
         lengths = np.array([len(sequence) for sequence in sequences], np.int64)
-        if dtype is None:
+        if dtype is None and tokens:
+            dtype = np.int64  # int64 and uint64 together would be float64
+        elif dtype is None:
             dtype = np.result_type(*{sequence.dtype for sequence in sequences})
-        x = np.zeros((len(sequences), int(lengths.max()), features), dtype)
+        x = np.zeros((len(sequences), int(lengths.max()), *shape), dtype)
         for row, sequence in enumerate(sequences):
             x[row, : len(sequence)] = sequence
         return cls(x, lengths)
@@ -109,8 +126,13 @@ class SequenceBatch:
 
     @property
     def n_features(self) -> int:
-        """F."""
-        return int(self.x.shape[2])
+        """F; 1 for tokens."""
+        return 1 if self.is_tokens else int(self.x.shape[2])
+
+    @property
+    def is_tokens(self) -> bool:
+        """Whether a step is an integer token, and not F features."""
+        return self.x.ndim == 2
 
     @property
     def row_lengths(self) -> NDArray[np.int64]:
@@ -135,7 +157,7 @@ class SequenceBatch:
         return self._made(x, lengths if ragged else None)
 
     def with_x(self, x: NDArray[Any]) -> SequenceBatch:
-        """Put other values, (N, T, anything), on the same steps."""
+        """Put other values, (N, T, anything) or tokens, on the same steps."""
         return SequenceBatch(x, self.lengths)
 
     @classmethod
@@ -144,6 +166,10 @@ class SequenceBatch:
         batch = cls.__new__(cls)
         batch.__dict__.update(x=x, lengths=lengths)
         return batch
+
+
+def _are_tokens(array: NDArray[Any]) -> bool:
+    return array.dtype.kind in "iu"
 
 
 def take_rows(array: NDArray[Any], rows: NDArray[np.int64] | slice) -> NDArray[Any]:
