@@ -274,6 +274,30 @@ LAYERS = [
         layers.tagger,
         lambda rng: rng.integers(0, 13, (3, 11)),
     ),
+    LayerCase(
+        "mean-pooling",
+        lambda nn, dtype: nn.MeanPooling(),
+        layers.mean_pooling,
+        lambda rng: rng.standard_normal((5, 67, 7)),
+    ),
+    LayerCase(
+        "max-pooling",
+        lambda nn, dtype: nn.MaxPooling(),
+        layers.max_pooling,
+        lambda rng: rng.standard_normal((5, 67, 7)),
+    ),
+    LayerCase(
+        "attention-pooling",
+        lambda nn, dtype: nn.AttentionPooling(7, 5, dtype=dtype),
+        layers.attention_pooling,
+        lambda rng: rng.standard_normal((5, 67, 7)),
+    ),
+    LayerCase(
+        "attention-pooling-1",
+        lambda nn, dtype: nn.AttentionPooling(1, dtype=dtype),
+        layers.attention_pooling,
+        lambda rng: rng.standard_normal((5, 67, 1)),
+    ),
 ]
 
 

@@ -30,6 +30,28 @@ def batch_norm(params: Params, rows: Array, epsilon: float) -> Array:
     return z * params.get("weight", 1.0) + params.get("bias", 0.0)
 
 
+def mean_pooling(params: Params, x: Array) -> Array:
+    """Mean over the steps of (N, T, F)."""
+    return x.mean(axis=1)
+
+
+def max_pooling(params: Params, x: Array) -> Array:
+    """Largest values over the steps of (N, T, F)."""
+    return x.max(axis=1)
+
+
+def attention_weights(params: Params, x: Array) -> Array:
+    """Weights a (N, T) of the steps of (N, T, F): Yang et al. 2016, eq. 5 and 6."""
+    u = np.tanh(x @ params["projection.weight"].T + params["projection.bias"])
+    powers = np.exp(u @ params["context.weight"][0])
+    return powers / powers.sum(axis=1, keepdims=True)
+
+
+def attention_pooling(params: Params, x: Array) -> Array:
+    """Weighted mean over the steps: Yang et al. 2016, eq. 7."""
+    return np.einsum("nt,ntf->nf", attention_weights(params, x), x)
+
+
 def part(params: Params, name: str) -> dict[str, Array]:
     """The parameters of one layer of a container."""
     return {

@@ -1,5 +1,6 @@
 """Layers on flat parameter buffers: NumPy arrays in and out, the core in between."""
 
+from .attention import AttentionPooling
 from .base import Cache, Layer
 from .batch_norm import BatchNorm
 from .container import Sequential
@@ -7,10 +8,12 @@ from .dropout import Dropout
 from .embedding import Embedding
 from .linear import Linear
 from .lstm import LSTM
+from .pooling import MaxPooling, MeanPooling
 from .trace import GateTrace
 
 __all__ = [
     "LSTM",
+    "AttentionPooling",
     "BatchNorm",
     "Cache",
     "Dropout",
@@ -18,5 +21,7 @@ __all__ = [
     "GateTrace",
     "Layer",
     "Linear",
+    "MaxPooling",
+    "MeanPooling",
     "Sequential",
 ]
