@@ -39,12 +39,14 @@ def in_order(outputs: NDArray[Any], quantiles: int) -> NDArray[Any]:
 
 
 class SequenceModel(ModelSetup):
-    """LSTM layers, dropout, and a linear map of the last state or of every step.
+    """LSTM layers, dropout, and a linear map of one row a sequence or of every step.
 
     Parameters
     ----------
-    input_size, output_size : int
-        Features F of a step; numbers K that are predicted.
+    input_size : int or None
+        Features F of a step; None with ``vocabulary_size``.
+    output_size : int
+        Numbers K that are predicted.
     hidden_size : int or sequence of int, default=64
         Units H of each layer; a sequence has one number a layer.
     num_layers : int, default=1
@@ -52,6 +54,17 @@ class SequenceModel(ModelSetup):
         Read every sequence in both directions.
     projection_size : int, default=0
         Size P to which the hidden state is projected; 0 for none.
+    pooling : {"last", "mean", "max", "attention"}, default="last"
+        What ``output="last"`` predicts from: the final hidden state, or the last
+        layer's outputs at all valid steps, their mean, largest values, or mean with
+        learnt weights (`fastlstm.nn.AttentionPooling`).
+    vocabulary_size : int or None, default=None
+        Tokens V. A step is then one of 0 to V - 1, which `fastlstm.nn.Embedding` turns
+        into a vector for the LSTM.
+    embedding_dim : int, default=64
+        Size E of that vector.
+    embedding_dropout : float in [0, 1), default=0.0
+        Probability with which a training batch drops a token wherever it stands.
     peephole, coupled_gates, gate_activation, cell_activation, cell_clip,
     normalization, normalization_steps, normalization_momentum,
     initializer, forget_bias, chrono_steps
@@ -70,9 +83,9 @@ class SequenceModel(ModelSetup):
         `backward` adds their gradients. They are no part of a loss of the outputs, so
         of no training loss that is told, and every sequence counts the same.
     output : {"last", "sequence"}, default="last"
-        "last" predicts from the final hidden state: forwards that is the state after
-        the last valid step, backwards the one after the first. "sequence" predicts at
-        every step.
+        "last" predicts once a sequence, see ``pooling``. Its final hidden state is,
+        forwards, the state after the last valid step, backwards the one after the
+        first. "sequence" predicts at every step.
     quantiles : int, default=1
         Predictions that each target has, side by side as `fastlstm.losses.Quantile`
         has them; ``predict`` brings them into order.
@@ -87,7 +100,8 @@ class SequenceModel(ModelSetup):
     Attributes
     ----------
     params, grads : Parameters, Gradients
-        All weights in one flat buffer: ``lstm.*`` and ``head.*``.
+        All weights in one flat buffer: ``lstm.*`` and ``head.*``, and where there are
+        such ``embedding.*`` and ``pooling.*``.
     input_scaler, target_scaler : SequenceScaler or None
     classes : (K,) array or None
         What ``predict`` needs to go from a user's units to the network's and back;
@@ -101,6 +115,13 @@ class SequenceModel(ModelSetup):
     >>> model = SequenceModel(3, 2, hidden_size=5, random_state=0)
     >>> model.infer(SequenceBatch(np.ones((4, 6, 3), np.float32))).shape
     (4, 2)
+
+    Of tokens:
+
+    >>> model = SequenceModel(None, 2, vocabulary_size=50, pooling="mean")
+    >>> words = [np.array([7, 2]), np.array([1, 0, 49])]
+    >>> model.infer(SequenceBatch.from_sequences(words)).shape
+    (2, 2)
     """
 
     # ---------------------------------------------------------------- prediction
@@ -146,8 +167,10 @@ class SequenceModel(ModelSetup):
         scaled = scaler.inverse_transform(by_target.swapaxes(-1, -2))
         return scaled.swapaxes(-1, -2).reshape(outputs.shape)
 
-    def _scaled(self, x: NDArray[Any]) -> Array:
+    def _scaled(self, x: NDArray[Any]) -> NDArray[Any]:
         """Return ``x`` in the network's units and dtype, C-contiguous."""
+        if self._network.embedding is not None:
+            return x  # tokens have no unit
         if self.input_scaler is not None:
             x = self.input_scaler.transform(x)
         try:
@@ -159,10 +182,10 @@ class SequenceModel(ModelSetup):
                 "expected data on the scale of the fit, or dtype='float64'"
             ) from None
 
-    def _infer(self, x: Array, lengths: IntArray | None) -> Array:
+    def _infer(self, x: NDArray[Any], lengths: IntArray | None) -> Array:
         network = self._network
         x, lengths = network.check_inputs(x, lengths)
-        rows = max(1, _NUMBERS_AT_WORK // (x.shape[1] * network.lstm.output_size))
+        rows = max(1, _NUMBERS_AT_WORK // (x.shape[1] * network.step_size))
         if len(x) <= rows:
             return network.infer(x, lengths)
         batch = SequenceBatch(x, lengths)
@@ -186,7 +209,8 @@ class SequenceModel(ModelSetup):
         Raises
         ------
         ValueError
-            Another number of features than the model's, NaN or inf in a valid step.
+            Another number of features than the model's, NaN or inf in a valid step, a
+            token outside the vocabulary there.
         TypeError
             Another dtype.
         """
@@ -206,9 +230,9 @@ class SequenceModel(ModelSetup):
         ----------
         batch : SequenceBatch
         mask_seed : int
-            From 0 to 2**64 - 1; gives the dropout masks. With ``weight_dropout``, which
-            has one mask for all of the batch, the smallest row id does too: the batches
-            of an epoch share a seed.
+            From 0 to 2**64 - 1; gives the dropout masks. With ``weight_dropout`` and
+            ``embedding_dropout``, which have one mask for all of the batch, the
+            smallest row id does too: the batches of an epoch share a seed.
         row_ids : (N,) array of int
             Name the sequences, so that a sequence's masks do not depend on its place in
             the batch.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,14 +17,23 @@ from .._validate import (
 )
 from ..data import SequenceScaler
 from ..losses import ActivationPenalty, TemporalActivationPenalty
-from ..nn import LSTM, Dropout, Linear
+from ..nn import (
+    LSTM,
+    AttentionPooling,
+    Dropout,
+    Embedding,
+    Linear,
+    MaxPooling,
+    MeanPooling,
+)
 from ..nn.combinations import check_combinations
 from ..params import Gradients, Parameters
-from .network import Penalty, SequenceNetwork
+from .network import Penalty, Pooling, SequenceNetwork
 
-__all__ = ["ModelSetup", "Output"]
+__all__ = ["POOLINGS", "ModelSetup", "Output"]
 
 Output: TypeAlias = Literal["last", "sequence"]
+POOLINGS: Final = ("last", "mean", "max", "attention")
 
 
 class ModelSetup:
@@ -32,13 +41,17 @@ class ModelSetup:
 
     def __init__(
         self,
-        input_size: int,
+        input_size: int | None,
         output_size: int,
         *,
         hidden_size: int | Sequence[int] = 64,
         num_layers: int = 1,
         bidirectional: bool = False,
         projection_size: int = 0,
+        pooling: str = "last",
+        vocabulary_size: int | None = None,
+        embedding_dim: int = 64,
+        embedding_dropout: float = 0.0,
         peephole: bool = False,
         coupled_gates: bool = False,
         gate_activation: str = "sigmoid",
@@ -74,8 +87,17 @@ class ModelSetup:
             )
         self._quantiles = quantiles
         self.output = check_choice("output", output, ("last", "sequence"))
+        check_choice("pooling", pooling, POOLINGS)
+        if pooling != "last" and output == "sequence":
+            raise ValueError(
+                f"pooling={pooling!r} does not go with output='sequence': it makes one "
+                "row of all steps, and that output is one of each; use pooling='last'"
+            )
+        embedding = _embedding(
+            input_size, vocabulary_size, embedding_dim, embedding_dropout, dtype, rng
+        )
         layers: dict[str, Any] = {
-            "input_size": input_size,
+            "input_size": input_size if embedding is None else embedding_dim,
             "hidden_size": hidden_size,
             "num_layers": num_layers,
             "bidirectional": bidirectional,
@@ -102,7 +124,12 @@ class ModelSetup:
         }
         self.config: dict[str, Any] = {
             **layers,
+            "input_size": input_size,
             "output_size": output_size,
+            "pooling": pooling,
+            "vocabulary_size": vocabulary_size,
+            "embedding_dim": embedding_dim,
+            "embedding_dropout": embedding_dropout,
             "dropout": dropout,
             "activation_penalty": activation_penalty,
             "temporal_activation_penalty": temporal_activation_penalty,
@@ -112,15 +139,22 @@ class ModelSetup:
         several = max(num_layers, np.size(hidden_size)) > 1
         between = check_float("dropout", dropout, "[0, 1)")
         lstm = LSTM(**layers, dropout=between if several else 0.0, random_state=rng)
+        pool = _pooling(pooling, lstm.output_size, dtype, rng)
         head = Linear(lstm.output_size, output_size, dtype=dtype, random_state=rng)
+        reads_state = output == "last" and pool is None
         self._network = SequenceNetwork(
             lstm,
-            _before_head(between, variational_dropout, last=output == "last"),
+            _before_head(between, variational_dropout, reads_state=reads_state),
             head,
             last=output == "last",
+            embedding=embedding,
+            pooling=pool,
             penalties=_penalties(activation_penalty, temporal_activation_penalty),
         )
-        self.params = Parameters.join({"lstm": lstm.params, "head": head.params})
+        parts = {"embedding": embedding, "lstm": lstm, "pooling": pool, "head": head}
+        self.params = Parameters.join(
+            {name: part.params for name, part in parts.items() if part is not None}
+        )
         self.input_scaler: SequenceScaler | None = None
         self.target_scaler: SequenceScaler | None = None
         self.classes: NDArray[Any] | None = None
@@ -146,7 +180,54 @@ class ModelSetup:
         return self.params.grads
 
 
-def _before_head(dropout: float, variational: float, *, last: bool) -> Dropout | None:
+def _embedding(
+    input_size: int | None,
+    vocabulary_size: int | None,
+    embedding_dim: int,
+    dropout: float,
+    dtype: str,
+    rng: np.random.Generator,
+) -> Embedding | None:
+    """Return what turns tokens into the LSTM's inputs; None where x has features."""
+    check_int("embedding_dim", embedding_dim, 1)
+    check_float("embedding_dropout", dropout, "[0, 1)")
+    if vocabulary_size is None:
+        if input_size is None:
+            raise ValueError(
+                "input_size=None needs vocabulary_size: expected one of the two, got "
+                "neither"
+            )
+        if dropout:
+            raise ValueError(
+                f"embedding_dropout={dropout!r} needs vocabulary_size, got None: "
+                "without tokens there is no embedding"
+            )
+        return None
+    if input_size is not None:
+        raise ValueError(
+            f"input_size={input_size!r} does not go with vocabulary_size="
+            f"{vocabulary_size!r}: a step is a token, so use input_size=None"
+        )
+    check_int("vocabulary_size", vocabulary_size, 1)
+    return Embedding(
+        vocabulary_size, embedding_dim, dropout=dropout, dtype=dtype, random_state=rng
+    )
+
+
+def _pooling(
+    name: str, features: int, dtype: str, rng: np.random.Generator
+) -> Pooling | None:
+    """Return the layer of that name; None for "last", which the LSTM has itself."""
+    if name == "attention":
+        return AttentionPooling(features, dtype=dtype, random_state=rng)
+    if name == "last":
+        return None
+    return MeanPooling() if name == "mean" else MaxPooling()
+
+
+def _before_head(
+    dropout: float, variational: float, *, reads_state: bool
+) -> Dropout | None:
     """Return what masks the head's inputs, where the LSTM has not done so.
 
     Variational dropout masks the outputs of every step inside the LSTM. Final states
@@ -155,7 +236,7 @@ def _before_head(dropout: float, variational: float, *, last: bool) -> Dropout |
     rates = {"dropout": dropout, "variational_dropout": variational}
     used = {name: rate for name, rate in rates.items() if rate}
     check_combinations(used)  # of one layer, the LSTM is not told of dropout
-    rate = dropout or (variational if last else 0.0)
+    rate = dropout or (variational if reads_state else 0.0)
     return Dropout(rate) if rate else None
 
 

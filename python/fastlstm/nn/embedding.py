@@ -212,6 +212,15 @@ class Embedding(ParameterLayer):
         _core.embedding_backward(rows, picked, self._scale(seed), table)
         cache.close()
 
+    def check_inputs(
+        self, x: npt.ArrayLike, lengths: npt.ArrayLike | None
+    ) -> tuple[IntArray, IntArray | None]:
+        """Return tokens, zeros where padded, and lengths; raise as a call does."""
+        tokens, _ = self._checked(x, lengths)
+        return tokens, None if lengths is None else check_lengths(
+            lengths, *tokens.shape
+        )
+
     def _scale(self, seed: int) -> Array | None:
         """Return a factor for each token (V,): 0 or 1 / (1 - p); None for all 1."""
         if not self.dropout:
