@@ -18,6 +18,8 @@ from .test_fit import problem, quiet, regressor
 
 # What is asked of an estimator, and what the LSTM or the model inside then has.
 OPTIONS: list[dict[str, Any]] = [
+    {"pooling": "mean"},
+    {"pooling": "attention", "dropout": 0.2},
     {"peephole": True},
     {"coupled_gates": True},
     {"gate_activation": "hard_sigmoid"},
@@ -42,6 +44,8 @@ NAMES = {name for options in OPTIONS for name in options}
 def inside(model: SequenceModel, name: str) -> Any:
     """What the parts of a model say of an option."""
     lstm = model._network.lstm
+    if name in {"pooling", "dropout"}:
+        return model.config[name]
     if name.endswith("activation_penalty"):
         attribute = "beta" if name.startswith("temporal") else "alpha"
         values = [getattr(p, attribute, None) for p in model._network.penalties]
@@ -96,8 +100,9 @@ def test_options_are_those_of_the_model() -> None:
             positional = name in {"hidden_size", "num_layers"}
             assert (own[name].kind is inspect.Parameter.KEYWORD_ONLY) != positional
     layers = {"hidden_size", "num_layers", "bidirectional", "projection_size"}
+    layers |= {"vocabulary_size", "embedding_dim", "embedding_dropout"}  # of tokens
     others = {*rest, "memory", "dtype", "random_state"}
-    assert NAMES - layers == set(models) - layers - others - {"dropout"}
+    assert NAMES - layers == set(models) - layers - others
 
 
 @pytest.mark.parametrize(

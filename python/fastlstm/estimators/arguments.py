@@ -27,6 +27,10 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         *,
         bidirectional: bool = False,
         projection_size: int = 0,
+        pooling: str = "last",
+        vocabulary_size: int | None = None,
+        embedding_dim: int = 64,
+        embedding_dropout: float = 0.0,
         peephole: bool = False,
         coupled_gates: bool = False,
         gate_activation: str = "sigmoid",
@@ -74,6 +78,10 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         self.num_layers = num_layers
         self.bidirectional = bidirectional
         self.projection_size = projection_size
+        self.pooling = pooling
+        self.vocabulary_size = vocabulary_size
+        self.embedding_dim = embedding_dim
+        self.embedding_dropout = embedding_dropout
         self.peephole = peephole
         self.coupled_gates = coupled_gates
         self.gate_activation = gate_activation

@@ -137,7 +137,8 @@ class SequenceEstimator(Arguments):
         Parameters
         ----------
         X : (N, T, F) array, (N, T) array or frame, or list of N arrays (T_i, F)
-            Sequences. Two dimensions are T steps of one feature.
+            Sequences. Two dimensions are T steps of one feature. With
+            ``vocabulary_size`` integer tokens: (N, T) array or list of arrays (T_i,).
         y : array or list
             Targets, one a sequence; for estimators of steps one a step, as an array
             (N, T, ...) or a list of N arrays or lists of T_i.

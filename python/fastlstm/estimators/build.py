@@ -51,13 +51,13 @@ def new_model(
 ) -> SequenceModel:
     """Make an untrained model, scaled to the training sequences ``inputs``."""
     model = SequenceModel(
-        inputs.n_features,
+        None if inputs.is_tokens else inputs.n_features,
         **_architecture(estimator, outputs),
         memory=estimator.memory,
         dtype=resolve_dtype(estimator.dtype, inputs.x.dtype),
         random_state=seed,
     )
-    if estimator.standardize:
+    if estimator.standardize and not inputs.is_tokens:
         model.input_scaler = SequenceScaler().fit(
             inputs.x, lengths=inputs.lengths, sample_weight=weights
         )
@@ -73,11 +73,14 @@ def warm_model(estimator: SequenceEstimator, outputs: int) -> SequenceModel:
         If a parameter asks for another model.
     """
     model: SequenceModel = copy.deepcopy(estimator.model_)
-    is_so = {**model.config, "standardize": model.input_scaler is not None}
+    scalers = (model.input_scaler, model.target_scaler)
+    is_so = {**model.config, "standardize": any(s is not None for s in scalers)}
     wanted = {
         **_architecture(estimator, outputs),
         "standardize": bool(estimator.standardize),
     }
+    if model.config["vocabulary_size"] and model.classes is not None:
+        del wanted["standardize"]  # neither tokens nor labels have a scale
     if estimator.dtype != "auto":
         wanted["dtype"] = estimator.dtype
     # One number and num_layers, a list, a tuple: other words for the same sizes.

@@ -34,7 +34,7 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
     """Tell which class a sequence belongs to.
 
     LSTM layers read a sequence; the softmax of a linear map of the final hidden state
-    gives the probability of each class. Trained on the cross-entropy.
+    (see ``pooling``) gives the probability of each class. Trained on the cross-entropy.
 
     Parameters
     ----------
@@ -82,6 +82,10 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
         *,
         bidirectional: bool = False,
         projection_size: int = 0,
+        pooling: str = "last",
+        vocabulary_size: int | None = None,
+        embedding_dim: int = 64,
+        embedding_dropout: float = 0.0,
         peephole: bool = False,
         coupled_gates: bool = False,
         gate_activation: str = "sigmoid",
@@ -131,6 +135,10 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
             num_layers,
             bidirectional=bidirectional,
             projection_size=projection_size,
+            pooling=pooling,
+            vocabulary_size=vocabulary_size,
+            embedding_dim=embedding_dim,
+            embedding_dropout=embedding_dropout,
             peephole=peephole,
             coupled_gates=coupled_gates,
             gate_activation=gate_activation,

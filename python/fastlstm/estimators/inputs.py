@@ -12,6 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from .._validate import all_finite
 from ..data import SequenceBatch
+from .tokens import check_tokens, reads_tokens
 
 __all__ = [
     "check_sequences",
@@ -42,6 +43,8 @@ def check_sequences(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> 
     TypeError
         A sparse matrix.
     """
+    if reads_tokens(estimator, reset=reset):
+        return check_tokens(estimator, X, reset=reset, name=name)
     if _is_list_of_sequences(X):
         batch = _from_list(X, name)
     elif getattr(X, "ndim", None) == 3 or (

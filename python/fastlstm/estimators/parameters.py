@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..models.setup import POOLINGS
 from ..nn.cell import ACTIVATIONS
 from ..nn.initializers import LSTM_INITIALIZERS
 from ..nn.normalization import NORMALIZATIONS
@@ -29,6 +30,10 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "num_layers": [Interval(Integral, 1, None, closed="left")],
     "bidirectional": ["boolean"],
     "projection_size": [Interval(Integral, 0, None, closed="left")],
+    "pooling": [StrOptions(set(POOLINGS))],
+    "vocabulary_size": [None, Interval(Integral, 1, None, closed="left")],
+    "embedding_dim": [Interval(Integral, 1, None, closed="left")],
+    "embedding_dropout": _PROBABILITY,
     "peephole": ["boolean"],
     "coupled_gates": ["boolean"],
     "gate_activation": [StrOptions(set(ACTIVATIONS))],
@@ -83,6 +88,17 @@ hidden_size : int or sequence of int, default=64
         Read every sequence in both directions.
     projection_size : int, default=0
         Project the hidden state to this size, below every hidden size; 0 for none.
+    pooling : {"last", "mean", "max", "attention"}, default="last"
+        What stands for a sequence: the final hidden state, or of those of all its steps
+        the mean, the largest values, or a mean with learnt weights (Yang et al. 2016).
+    vocabulary_size : int or None, default=None
+        With a number X holds integer tokens, 0 to ``vocabulary_size`` - 1, each of
+        which gets a learnt vector: an array (N, T), or a list of 1-D arrays.
+    embedding_dim : int, default=64
+        Size of that vector.
+    embedding_dropout : float in [0, 1), default=0.0
+        Share of the tokens of the vocabulary left out in training, others in every
+        batch, each wherever it stands. Needs ``vocabulary_size``.
     peephole : bool, default=False
         Gates also see the cell of their own unit.
     coupled_gates : bool, default=False
@@ -181,7 +197,7 @@ hidden_size : int or sequence of int, default=64
         of the memory of "store", "checkpoint" a thirtieth, for a third more time; the
         results are the same.
     dtype : {"float32", "float64", "auto"}, default="float32"
-        Arithmetic of the network; "auto" is float32 for float32 X and else float64.
+        Arithmetic of the network; "auto" is float64 for float64 X and else float32.
     n_jobs : int or None, default=None
         Threads; -1 is one a core, None what `fastlstm.set_num_threads` or the
         environment say. Results do not depend on it.
@@ -192,7 +208,7 @@ _ATTRIBUTES = """\
 model_ : fastlstm.models.SequenceModel
         The network with its scalers; predicts with NumPy alone.
     n_features_in_ : int
-        Features of a step; for (N, T) input its T.
+        Features of a step; for (N, T) input its T; for tokens 1.
     feature_names_in_ : (n_features_in_,) array of str
         Columns of a frame, where they are strings.
     n_iter_ : int
@@ -233,5 +249,5 @@ def resolve_batch_size(batch_size: int | str, n: int) -> int:
 def resolve_dtype(dtype: str, data: np.dtype[Any]) -> str:
     """Name the dtype of the network for input of dtype ``data``."""
     if dtype == "auto":
-        return "float32" if data == np.float32 else "float64"
+        return "float64" if data == np.float64 else "float32"
     return dtype

@@ -33,9 +33,9 @@ __all__ = ["LSTMRegressor"]
 class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
     """Predict one or several numbers from a sequence, or from each of its steps.
 
-    LSTM layers read a sequence; a linear map of the final hidden state (or of the one
-    at each step) gives the prediction. Trained on the squared error, or another
-    ``loss``.
+    LSTM layers read a sequence; a linear map of the final hidden state (see
+    ``pooling``, or of the one at each step) gives the prediction. Trained on the
+    squared error, or another ``loss``.
 
     Parameters
     ----------
@@ -89,6 +89,10 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
         *,
         bidirectional: bool = False,
         projection_size: int = 0,
+        pooling: str = "last",
+        vocabulary_size: int | None = None,
+        embedding_dim: int = 64,
+        embedding_dropout: float = 0.0,
         peephole: bool = False,
         coupled_gates: bool = False,
         gate_activation: str = "sigmoid",
@@ -141,6 +145,10 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
             num_layers,
             bidirectional=bidirectional,
             projection_size=projection_size,
+            pooling=pooling,
+            vocabulary_size=vocabulary_size,
+            embedding_dim=embedding_dim,
+            embedding_dropout=embedding_dropout,
             peephole=peephole,
             coupled_gates=coupled_gates,
             gate_activation=gate_activation,
