@@ -158,7 +158,8 @@ def test_warm_start(rng: np.random.Generator) -> None:
     labels = y > 0
     settings = {"vocabulary_size": V, "max_iter": 2, "warm_start": True}
     classifier = LSTMClassifier(4, **settings).fit(X, labels)
-    assert classifier.set_params(standardize=False).fit(X, labels).n_iter_ == 4
+    assert classifier.fit(X, labels).n_iter_ == 4
+    assert classifier.set_params(standardize=False).fit(X, labels).n_iter_ == 6
 
 
 def test_what_was_fitted_is_what_is_read(rng: np.random.Generator) -> None:

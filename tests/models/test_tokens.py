@@ -108,8 +108,15 @@ def test_a_sequence_alone_has_the_same_bits(
         alone = model.predict(SequenceBatch(batch.x[row : row + 1, :steps]))[0]
         expected = together[row, :steps] if together.ndim == 3 else together[row]
         assert_same_bits({"y": alone}, {"y": expected})
-    monkeypatch.setattr("fastlstm.models.sequence._NUMBERS_AT_WORK", 200)
+    # Two rows at a time, where 9 steps have 4 numbers of a vector and 5 of h or more.
+    monkeypatch.setattr("fastlstm.models.sequence._NUMBERS_AT_WORK", 9 * 2 * 9)
+    infer, sizes = model._network.infer, []
+    monkeypatch.setattr(
+        model._network, "infer", lambda x, _: sizes.append(len(x)) or infer(x, _)
+    )
     assert_same_bits({"y": model.predict(batch)}, {"y": together})
+    bidirectional = CONFIGURATIONS[name].get("bidirectional", False)
+    assert sizes == ([1] * 5 if bidirectional else [2, 2, 1])
 
 
 @pytest.mark.parametrize("spoilt", [-1, V, 10**12])

@@ -45,7 +45,6 @@ def check_tokens(estimator: Any, X: Any, *, reset: bool, name: str) -> SequenceB
         batch = _from_array(X, name, size)
     if reset:
         estimator.n_features_in_ = batch.n_features
-        estimator._reads_frames = False
         if hasattr(estimator, "feature_names_in_"):
             del estimator.feature_names_in_
     return batch
