@@ -162,6 +162,11 @@ def test_warm_start(rng: np.random.Generator) -> None:
     assert classifier.set_params(standardize=False).fit(X, labels).n_iter_ == 6
 
 
+def test_tokens_have_to_be_asked_for(rng: np.random.Generator) -> None:
+    with pytest.raises(ValueError, match=r"integer tokens need vocabulary_size$"):
+        regressor(vocabulary_size=None).fit(words(rng), np.ones(12))
+
+
 def test_what_was_fitted_is_what_is_read(rng: np.random.Generator) -> None:
     tokens, numbers = rng.integers(0, V, (12, 7)), rng.standard_normal((12, 7))
     y = rng.standard_normal(12)

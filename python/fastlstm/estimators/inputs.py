@@ -139,7 +139,8 @@ def _from_frame(estimator: Any, X: Any, *, reset: bool, name: str) -> SequenceBa
         raise ValueError(
             f"{name} is a list whose parts differ in length: sequences of different "
             "lengths are a list of arrays (steps, features); for one feature pass "
-            f"[np.asarray(x)[:, None] for x in {name}]"
+            f"[np.asarray(x)[:, None] for x in {name}]; integer tokens need "
+            "vocabulary_size"
         )
     if not reset and not estimator._reads_frames and np.ndim(X) == 2:
         n = estimator.n_features_in_
