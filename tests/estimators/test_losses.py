@@ -214,7 +214,7 @@ def test_score_of_several_quantiles(rng: np.random.Generator) -> None:
         ),
         ({"loss": "quantile", "quantile": QUANTILES}, d2),
     ],
-    ids=str,
+    ids=["squared", "absolute", "huber", "quantile", "quantiles"],
 )
 def test_validation_score_fits_the_loss(
     rng: np.random.Generator, options: dict[str, Any], expected: Any
