@@ -12,7 +12,17 @@ from typing import TYPE_CHECKING, Any, Final, Literal, overload
 import numpy as np
 
 if TYPE_CHECKING:
-    from . import data, estimators, losses, models, nn, optim, params, training
+    from . import (
+        data,
+        estimators,
+        losses,
+        models,
+        nn,
+        optim,
+        params,
+        schedules,
+        training,
+    )
     from .estimators import LSTMClassifier, LSTMRegressor, LSTMTagger
     from .profiling import profile
 
@@ -26,6 +36,7 @@ _MODULES: Final = (
     "nn",
     "optim",
     "params",
+    "schedules",
     "training",
 )
 _ESTIMATORS: Final = ("LSTMClassifier", "LSTMRegressor", "LSTMTagger")
@@ -44,6 +55,7 @@ __all__ = [
     "optim",
     "params",
     "profile",
+    "schedules",
     "set_num_threads",
     "show_config",
     "training",

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, ParamSpec, cast
 
 from sklearn.base import BaseEstimator
 
+from ..schedules import Schedule
 from .parameters import CONSTRAINTS
 
 __all__ = ["Arguments", "with_defaults"]
@@ -56,6 +57,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         l1: float = 0.0,
         batch_size: int | str = "auto",
         learning_rate_init: float = 1e-3,
+        learning_rate: str | Schedule = "constant",
         max_iter: int = 200,
         max_grad_norm: float | None = 1.0,
         shuffle: bool = True,
@@ -107,6 +109,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         self.l1 = l1
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
+        self.learning_rate = learning_rate
         self.max_iter = max_iter
         self.max_grad_norm = max_grad_norm
         self.shuffle = shuffle

@@ -14,6 +14,7 @@ from ..data import SequenceBatch, SequenceScaler
 from ..models import SequenceModel
 from ..nn.lstm_inputs import layer_sizes
 from ..optim import OPTIMIZERS
+from ..schedules import SCHEDULES, Schedule
 from ..training import EarlyStopping, Progress, Trainer
 from ..training.protocols import Loss
 from .parameters import CONSTRAINTS, resolve_batch_size, resolve_dtype
@@ -142,10 +143,19 @@ def new_trainer(
         shuffle=bool(estimator.shuffle),
         seed=seed,
         max_grad_norm=estimator.max_grad_norm,
+        schedule=_new_schedule(estimator.learning_rate),
         score=score,
         stopping=stopping,
         callbacks=callbacks,
     )
+
+
+def _new_schedule(learning_rate: str | Schedule) -> Schedule | None:
+    if learning_rate == "constant":
+        return None  # so that a callback may set the rate
+    if isinstance(learning_rate, str):
+        return SCHEDULES[learning_rate]()
+    return copy.deepcopy(learning_rate)  # a fit leaves the user's as it is
 
 
 def go_on(estimator: SequenceEstimator, trainer: Trainer) -> None:
@@ -168,6 +178,10 @@ def go_on(estimator: SequenceEstimator, trainer: Trainer) -> None:
         stopping = trainer.stopping
         if stopping is not None and stopping.monitor != state["stopping"]["monitor"]:
             state["stopping"] = stopping.state_dict()
+        state["initial_rate"] = estimator.learning_rate_init
+        schedule = None if trainer.schedule is None else trainer.schedule.state_dict()
+        if _kinds(state.get("schedule")) != _kinds(schedule):
+            state["schedule"] = schedule  # what another one has seen says nothing
         trainer.load_state_dict(state)
     else:
         trainer.epoch = estimator.n_iter_
@@ -176,3 +190,8 @@ def go_on(estimator: SequenceEstimator, trainer: Trainer) -> None:
     if trainer.stopping is not None:
         trainer.stopping.epochs_without_gain = 0
     trainer.max_epochs = trainer.epoch + estimator.max_iter
+
+
+def _kinds(state: Any) -> list[str]:
+    """Name a schedule, and the one behind it, by its state."""
+    return [] if state is None else [state["schedule"], *_kinds(state.get("then"))]

@@ -15,6 +15,7 @@ from sklearn.utils.multiclass import check_classification_targets
 from ..data import SequenceBatch
 from ..losses import SoftmaxCrossEntropy
 from ..models import SequenceModel
+from ..schedules import Schedule
 from ..training import TrainingSet
 from ..training.protocols import Loss
 from .base import Data, SequenceEstimator
@@ -112,6 +113,7 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
         l1: float = 0.0,
         batch_size: int | str = "auto",
         learning_rate_init: float = 1e-3,
+        learning_rate: str | Schedule = "constant",
         max_iter: int = 200,
         max_grad_norm: float | None = 1.0,
         shuffle: bool = True,
@@ -164,6 +166,7 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
             l1=l1,
             batch_size=batch_size,
             learning_rate_init=learning_rate_init,
+            learning_rate=learning_rate,
             max_iter=max_iter,
             max_grad_norm=max_grad_norm,
             shuffle=shuffle,

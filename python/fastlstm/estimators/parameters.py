@@ -18,6 +18,7 @@ from ..nn.cell import ACTIVATIONS
 from ..nn.initializers import LSTM_INITIALIZERS
 from ..nn.normalization import NORMALIZATIONS
 from ..nn.regularizers import RECURRENT_DROPOUT
+from ..schedules import SCHEDULES, Schedule
 
 __all__ = ["CONSTRAINTS", "document", "resolve_batch_size", "resolve_dtype"]
 
@@ -59,6 +60,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "l1": [Interval(Real, 0, None, closed="left")],
     "batch_size": [StrOptions({"auto"}), Interval(Integral, 1, None, closed="left")],
     "learning_rate_init": [Interval(Real, 0, None, closed="neither")],
+    "learning_rate": [StrOptions(set(SCHEDULES)), Schedule],
     "max_iter": [Interval(Integral, 1, None, closed="left")],
     "max_grad_norm": [None, Interval(Real, 0, None, closed="neither")],
     "shuffle": ["boolean"],
@@ -162,6 +164,12 @@ hidden_size : int or sequence of int, default=64
         Sequences a step. "auto" is a thirty-second of the training sequences, at least
         32 and at most 200; never more than there are.
     learning_rate_init : float, default=1e-3
+        The learning rate, or what a schedule starts from or rises to.
+    learning_rate : str or schedule, default="constant"
+        How the rate goes on: "constant", "step", "exponential", "cosine", "one_cycle",
+        "warm_up", "inverse_square_root", "reduce_on_plateau", or an object of
+        `fastlstm.schedules` with other settings than its own. "cosine" and "one_cycle"
+        span ``max_iter`` epochs, those before a warm start included.
     max_iter : int, default=200
         Most epochs.
     max_grad_norm : float or None, default=1.0

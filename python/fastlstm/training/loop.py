@@ -16,6 +16,7 @@ import numpy as np
 
 from .._validate import IntArray, check_float, check_int
 from ..optim import Optimizer
+from ..schedules import Schedule
 from .callbacks import HOOKS, call
 from .dataset import TrainingSet
 from .interrupts import Interrupts
@@ -47,6 +48,9 @@ class Trainer:
     max_grad_norm : float, optional
         Longer gradients are scaled down to this norm (Pascanu, Mikolov and Bengio 2013,
         algorithm 1).
+    schedule : Schedule, optional
+        Gives the learning rate of each step as a multiple of the one that ``optimizer``
+        has here; without, the rate is whoever's who sets it.
     score : callable, optional
         ``score()`` judges the model after each epoch, higher is better; its numbers go
         to ``score_curve``.
@@ -76,6 +80,7 @@ class Trainer:
         shuffle: bool = True,
         seed: int = 0,
         max_grad_norm: float | None = None,
+        schedule: Schedule | None = None,
         score: Callable[[], float] | None = None,
         stopping: EarlyStopping | None = None,
         callbacks: Iterable[object] = (),
@@ -90,6 +95,8 @@ class Trainer:
         if max_grad_norm is not None:
             max_grad_norm = check_float("max_grad_norm", max_grad_norm, "(0, inf)")
         self.max_grad_norm = max_grad_norm
+        self.schedule = schedule
+        self._initial_rate = optimizer.learning_rate
         self.score = score
         self.stopping = stopping
         if stopping is not None and stopping.monitor == "score" and score is None:
@@ -198,6 +205,8 @@ class Trainer:
         self.model.backward(doutputs, cache)
         weight = batch.total_weight
         with self._interrupts:
+            if self.schedule is not None:
+                self.optimizer.learning_rate = self._scheduled_rate(self.schedule)
             try:
                 self.optimizer.step(grads, max_norm=self.max_grad_norm)
             except FloatingPointError as error:
@@ -207,6 +216,11 @@ class Trainer:
             self._loss_sum += value * weight
             self._weight_sum += weight
             self._position += len(rows)
+
+    def _scheduled_rate(self, schedule: Schedule) -> float:
+        steps = -(-self._sequences // self.batch_size)  # an epoch, rounded up
+        step = self.epoch * steps + self._position * steps // self._sequences
+        return self._initial_rate * schedule(step, steps, self.max_epochs * steps)
 
     def _end_epoch(self) -> None:
         # What may take long or fail comes first: an epoch counts as a whole or not yet.
@@ -218,6 +232,8 @@ class Trainer:
                 assert value is not None  # the constructor has seen to it
                 if self.stopping.update(value, self.model.params):
                     self.stop("converged")
+            if self.schedule is not None:
+                self.schedule.end_epoch(loss if score is None else -score)
             self.loss_curve.append(loss)
             if score is not None:
                 self.score_curve.append(score)
@@ -234,6 +250,8 @@ class Trainer:
             "weights": self.model.params.flat.copy(),
             "optimizer": self.optimizer.state_dict(),
             "stopping": None if self.stopping is None else self.stopping.state_dict(),
+            "schedule": None if self.schedule is None else self.schedule.state_dict(),
+            "initial_rate": self._initial_rate,
             "seed": self.seed,
             "epoch": self.epoch,
             "batch_size": self.batch_size,
@@ -251,9 +269,9 @@ class Trainer:
         Raises
         ------
         ValueError
-            If the weights have another size or dtype than the model's, optimizer or
-            stopping rule are of another kind, or inside an epoch ``batch_size`` is
-            another one.
+            If the weights have another size or dtype than the model's, optimizer,
+            schedule or stopping rule are of another kind, or inside an epoch
+            ``batch_size`` is another one.
         """
         params = self.model.params
         weights = state["weights"]
@@ -271,11 +289,17 @@ class Trainer:
             raise ValueError(
                 "only one of the state and the trainer has a stopping rule"
             )
+        # A state of before there were schedules has none.
+        if (self.schedule is None) != (state.get("schedule") is None):
+            raise ValueError("only one of the state and the trainer has a schedule")
+        if self.schedule is not None:
+            self.schedule.load_state_dict(state["schedule"])
         if self.stopping is not None:
             self.stopping.load_state_dict(state["stopping"])
         self.optimizer.load_state_dict(state["optimizer"])
         with params.update() as flat:
             flat[:] = weights
+        self._initial_rate = state.get("initial_rate", self.optimizer.learning_rate)
         self.seed = state["seed"]
         self.epoch = state["epoch"]
         self._position = state["position"]
