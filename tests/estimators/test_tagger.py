@@ -210,6 +210,13 @@ def test_frames(rng: np.random.Generator) -> None:
     assert model.score(X, y) == model.score(X, y.to_numpy().tolist())
 
 
+def test_a_second_fit_learns_its_own_labels(rng: np.random.Generator) -> None:
+    X = ragged(rng)
+    model = tagger().fit(X, signs(X))
+    assert model.fit(X, signs(X, (1, 2))).classes_.tolist() == [1, 2]
+    assert np.isin(np.concatenate(model.predict(X)), [1, 2]).all()
+
+
 def test_warm_start(rng: np.random.Generator) -> None:
     X = ragged(rng)
     y = signs(X)
