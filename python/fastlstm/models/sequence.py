@@ -191,8 +191,12 @@ class SequenceModel(ModelSetup):
         batch = SequenceBatch(x, lengths)
         shape = (len(x),) if network.last else x.shape[:2]
         result: Array = np.zeros((*shape, network.head.out_features), self.dtype)
+        # Those of similar length together: a part is cut to its longest.
+        order = None if lengths is None else np.argsort(lengths, kind="stable")
         for begin in range(0, len(x), rows):
-            at = slice(begin, begin + rows)
+            at: Any = slice(begin, begin + rows)
+            if order is not None:
+                at = order[at]
             part = batch.take(at)
             outputs = network.infer(part.x, part.lengths)
             if network.last:

@@ -17,6 +17,7 @@ import numpy as np
 from .._validate import IntArray, check_float, check_int
 from ..optim import Optimizer
 from ..schedules import Schedule
+from .batches import draw_order
 from .callbacks import HOOKS, call
 from .dataset import TrainingSet
 from .interrupts import Interrupts
@@ -43,6 +44,8 @@ class Trainer:
     max_epochs : int
         The epoch at which to end, counted from the very first.
     shuffle : bool, default=True
+        Draw batches in each epoch, of sequences of similar length (`draw_order` in
+        ``batches.py``); without it they are cut from the order given.
     seed : int, default=0
         Gives batches and dropout masks.
     max_grad_norm : float, optional
@@ -172,7 +175,9 @@ class Trainer:
     def _run_epoch(self, data: TrainingSet) -> None:
         order = np.arange(len(data))
         if self.shuffle:
-            order = self._rng(_ORDER).permutation(len(data))
+            order = draw_order(
+                data.inputs.lengths, len(data), self.batch_size, self._rng(_ORDER)
+            )
         mask_seed = int(self._rng(_MASKS).integers(2**63))
         while self._position < len(data):
             rows = order[self._position : self._position + self.batch_size]
