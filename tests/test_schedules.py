@@ -214,7 +214,6 @@ def test_plateaus_are_of_the_score_or_the_loss(scored: bool) -> None:
         [1, 1, 1, 1, 0.5, 0.5, 0.5] if scored else [1, 1, 1, 0.5, 0.5, 0.25, 0.25]
     )
     assert rates.rates[:: len(rates.rates) // 7] == [0.02 * f for f in expected]
-    assert trainer.schedule is not None
 
 
 @pytest.mark.parametrize("make", EVERY)

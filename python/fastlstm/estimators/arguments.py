@@ -69,7 +69,9 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation_split: str = "random",
         n_iter_no_change: int = 10,
+        scoring: str | Callable[..., float] | None = None,
         standardize: bool = True,
         memory: str = "store",
         dtype: str = "float32",
@@ -121,7 +123,9 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         self.nesterovs_momentum = nesterovs_momentum
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
+        self.validation_split = validation_split
         self.n_iter_no_change = n_iter_no_change
+        self.scoring = scoring
         self.standardize = standardize
         self.memory = memory
         self.dtype = dtype

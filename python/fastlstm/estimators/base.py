@@ -9,7 +9,6 @@ from typing import Any, NamedTuple, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -23,6 +22,7 @@ from .arguments import Arguments
 from .build import go_on, new_model, new_trainer, warm_model
 from .inputs import check_sequences, check_weights
 from .threads import limit_threads
+from .validation import check_groups, make_score, set_aside
 
 __all__ = ["Data", "SequenceEstimator"]
 
@@ -131,6 +131,8 @@ class SequenceEstimator(Arguments):
         *,
         X_val: Any = None,
         y_val: Any = None,
+        sample_weight_val: Any = None,
+        groups: Any = None,
     ) -> Self:
         """Train on sequences and their targets.
 
@@ -145,7 +147,15 @@ class SequenceEstimator(Arguments):
         sample_weight : (N,) array, optional
             Weight of each sequence; 2 counts as twice there, 0 as absent.
         X_val, y_val : as X and y, optional
-            Data to validate on after each epoch, instead of a share of X.
+            Data to validate on after each epoch, instead of a share of X. In a
+            `~sklearn.pipeline.Pipeline` with ``transform_input=["X_val"]`` they go
+            through its steps as X does.
+        sample_weight_val : (N_val,) array, optional
+            Weight of each sequence of ``X_val`` in the validation score.
+        groups : (N,) array, optional
+            Group of each sequence, a patient or a machine: the share set aside to
+            validate on (see ``validation_fraction``, here the share of groups) has
+            whole groups.
 
         Returns
         -------
@@ -169,10 +179,14 @@ class SequenceEstimator(Arguments):
         self._validate_params()
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val belong together: got only one of them")
+        if X_val is None and sample_weight_val is not None:
+            raise ValueError("sample_weight_val is of X_val and y_val: got neither")
         before = self.__dict__.copy()
         try:
             with limit_threads(self.n_jobs):
-                trainer = self._fit(X, y, sample_weight, X_val, y_val)
+                trainer = self._fit(
+                    X, y, sample_weight, X_val, y_val, sample_weight_val, groups
+                )
         except BaseException:
             # What was fitted before stays as it was, with its own idea of X and y.
             self.__dict__ = before
@@ -181,25 +195,34 @@ class SequenceEstimator(Arguments):
         return self
 
     def _fit(
-        self, X: Any, y: Any, sample_weight: Any, X_val: Any, y_val: Any
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        X_val: Any,
+        y_val: Any,
+        sample_weight_val: Any,
+        groups: Any,
     ) -> Trainer:
         again = self.warm_start and hasattr(self, "model_")
-        inputs = check_sequences(self, X, reset=not again)
-        targets = self._check_targets(y, inputs, name="y")
-        weights = check_weights(sample_weight, inputs)
-        data = Data(inputs, targets, weights, self._per_step)
-        if data.weights is not None and not data.weights.all():
-            data = data.take(np.flatnonzero(data.weights))
+        data, rows = self._read(X, y, sample_weight, reset=not again)
         self._learn_labels(data, reset=not again)
+        groups = check_groups(self, groups, X)
         rng = check_random_state(self.random_state)
         seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=3)]
         validation = None
         if X_val is not None:
-            inputs = check_sequences(self, X_val, reset=False, name="X_val")
-            targets = self._check_targets(y_val, inputs, name="y_val")
-            validation = Data(inputs, targets, None, self._per_step)
+            validation, rows_val = self._read(
+                X_val, y_val, sample_weight_val, reset=False, suffix="_val"
+            )
         elif self.early_stopping:
-            data, validation = self._split(data, seeds[0])
+            X_val, y_val = X, y
+            groups = None if groups is None else groups[rows]
+            stay, leave = set_aside(
+                self, len(rows), groups, self._stratify(data), seeds[0]
+            )
+            validation, rows_val = data.take(leave), rows[leave]
+            data = data.take(stay)
 
         encoded = self._encode(data, reset=not again)
         self._learn_weights(data)
@@ -211,13 +234,12 @@ class SequenceEstimator(Arguments):
             self._dress(model)
         score = None
         if validation is not None:
-            self._check_validation(validation)
+            if self.scoring is None:
+                self._check_validation(validation)
             held_out = self._training_set(
                 model, validation, self._encode(validation, reset=False)
             )
-
-            def score() -> float:
-                return self._score_outputs(model.infer(held_out.inputs), held_out)
+            score = make_score(self, model, held_out, X_val, y_val, rows_val)
 
         loss = self._make_loss()
         trainer = new_trainer(self, model, loss, seeds[2], len(inputs), score)
@@ -227,21 +249,18 @@ class SequenceEstimator(Arguments):
         self._tell(model, trainer)
         return trainer
 
-    def _split(self, data: Data, seed: int) -> tuple[Data, Data]:
-        try:
-            stay, leave = train_test_split(
-                np.arange(len(data.inputs)),
-                test_size=self.validation_fraction,
-                random_state=seed,
-                stratify=self._stratify(data),
-            )
-        except ValueError as error:
-            raise ValueError(
-                "early_stopping=True cannot split off validation_fraction="
-                f"{self.validation_fraction}: {error} Pass X_val and y_val, or set "
-                "early_stopping=False."
-            ) from error
-        return data.take(stay), data.take(leave)
+    def _read(
+        self, X: Any, y: Any, sample_weight: Any, *, reset: bool, suffix: str = ""
+    ) -> tuple[Data, IntArray]:
+        """Check data; return what has weight and its rows in X."""
+        inputs = check_sequences(self, X, reset=reset, name="X" + suffix)
+        targets = self._check_targets(y, inputs, name="y" + suffix)
+        weights = check_weights(sample_weight, inputs, name="sample_weight" + suffix)
+        data = Data(inputs, targets, weights, self._per_step)
+        if weights is None or weights.all():
+            return data, np.arange(len(inputs))
+        rows = np.flatnonzero(weights)
+        return data.take(rows), rows
 
     def _training_set(
         self, model: SequenceModel, data: Data, encoded: NDArray[Any]
@@ -266,6 +285,7 @@ class SequenceEstimator(Arguments):
         self.validation_scores_ = scores
         self.best_validation_score_ = None if scores is None else max(scores)
         self._trainer_state = trainer.state_dict() if self.warm_start else None
+        self._scored_by = self.scoring
 
     def _warn(self, trainer: Trainer) -> None:
         """Say how the fit ended where that matters."""

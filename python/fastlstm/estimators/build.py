@@ -163,8 +163,11 @@ def go_on(estimator: SequenceEstimator, trainer: Trainer) -> None:
 
     Settings are those of now; what the last fit found out is its own: moments, steps,
     the best score. Patience begins anew, and so does the epoch that Ctrl-C broke off:
-    the data may be others now.
+    the data may be others now. Scores by another ``scoring`` are not comparable: those
+    of before are dropped.
     """
+    # Estimators of before there was a choice have no such attribute.
+    same_scores = getattr(estimator, "_scored_by", None) == estimator.scoring
     state = getattr(estimator, "_trainer_state", None)
     if state is not None and state["optimizer"]["optimizer"] == estimator.solver:
         # Without momentum there is no velocity: only what both have is taken over.
@@ -176,7 +179,9 @@ def go_on(estimator: SequenceEstimator, trainer: Trainer) -> None:
         new_epoch = {"position": 0, "loss_sum": 0.0, "weight_sum": 0.0}
         state = {**state, "optimizer": optimizer, **new_epoch}
         stopping = trainer.stopping
-        if stopping is not None and stopping.monitor != state["stopping"]["monitor"]:
+        if stopping is not None and (
+            stopping.monitor != state["stopping"]["monitor"] or not same_scores
+        ):
             state["stopping"] = stopping.state_dict()
         state["initial_rate"] = estimator.learning_rate_init
         schedule = None if trainer.schedule is None else trainer.schedule.state_dict()
@@ -187,6 +192,8 @@ def go_on(estimator: SequenceEstimator, trainer: Trainer) -> None:
         trainer.epoch = estimator.n_iter_
         trainer.loss_curve = list(estimator.loss_curve_)
         trainer.score_curve = list(estimator.validation_scores_ or [])
+    if not same_scores:
+        trainer.score_curve = []
     if trainer.stopping is not None:
         trainer.stopping.epochs_without_gain = 0
     trainer.max_epochs = trainer.epoch + estimator.max_iter

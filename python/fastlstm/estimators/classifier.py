@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
@@ -125,7 +125,9 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation_split: str = "random",
         n_iter_no_change: int = 10,
+        scoring: str | Callable[..., float] | None = None,
         standardize: bool = True,
         memory: str = "store",
         dtype: str = "float32",
@@ -178,7 +180,9 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
             nesterovs_momentum=nesterovs_momentum,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            validation_split=validation_split,
             n_iter_no_change=n_iter_no_change,
+            scoring=scoring,
             standardize=standardize,
             memory=memory,
             dtype=dtype,
@@ -206,9 +210,11 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
         check_classification_targets(labels)
         return labels
 
-    def _encode(self, data: Data, *, reset: bool) -> NDArray[Any]:
+    def _learn_labels(self, data: Data, *, reset: bool) -> None:
         if reset:
             self.classes_ = np.unique(data.targets)
+
+    def _encode(self, data: Data, *, reset: bool) -> NDArray[Any]:
         return encode_labels(data.targets, self.classes_)
 
     def _learn_weights(self, data: Data) -> None:

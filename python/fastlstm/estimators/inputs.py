@@ -280,18 +280,23 @@ def _pad_targets(y: Any, inputs: SequenceBatch, name: str) -> NDArray[np.float64
 
 
 def check_weights(
-    sample_weight: Any, inputs: SequenceBatch
+    sample_weight: Any, inputs: SequenceBatch, *, name: str = "sample_weight"
 ) -> NDArray[np.float64] | None:
     """Check (N,) weights: finite, none negative, not all zero; None stays None."""
     if sample_weight is None:
         return None
-    weights: NDArray[np.float64] = _check_sample_weight(
-        sample_weight, inputs.x, dtype=np.float64, ensure_non_negative=True
-    )
+    try:
+        weights: NDArray[np.float64] = _check_sample_weight(
+            sample_weight, inputs.x, dtype=np.float64, ensure_non_negative=True
+        )
+    except ValueError as error:
+        if name == "sample_weight":
+            raise
+        raise ValueError(f"{name}: {error}") from error
     if not weights.any():
         raise ValueError(
             "Sample weights must contain at least one non-zero number: all of "
-            f"sample_weight is zero ({len(weights)} samples)."
+            f"{name} is zero ({len(weights)} samples)."
         )
     return weights
 

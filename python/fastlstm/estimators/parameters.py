@@ -11,6 +11,7 @@ from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import numpy as np
+from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..models.setup import POOLINGS
@@ -72,7 +73,9 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "nesterovs_momentum": ["boolean"],
     "early_stopping": ["boolean"],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+    "validation_split": [StrOptions({"random", "last"})],
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
+    "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "standardize": ["boolean"],
     "memory": [StrOptions({"store", "recompute", "checkpoint"})],
     "dtype": [StrOptions({"float32", "float64", "auto"})],
@@ -175,7 +178,7 @@ hidden_size : int or sequence of int, default=64
     max_grad_norm : float or None, default=1.0
         Longer gradients are scaled down to this norm; None leaves them as they are.
     shuffle : bool, default=True
-        Draw new batches in each epoch.
+        Draw new batches in each epoch, of sequences of similar length.
     random_state : int, RandomState or None, default=None
         Draws weights, validation split, batches and dropout. An int makes fits equal
         to the bit, whatever the number of threads.
@@ -196,8 +199,17 @@ hidden_size : int or sequence of int, default=64
     validation_fraction : float in (0, 1), default=0.1
         Share of the training sequences set aside to validate on, with
         ``early_stopping`` where no ``X_val`` is given.
+    validation_split : {"random", "last"}, default="random"
+        Which share: drawn, with the shares of the classes kept, or the last in the
+        order given, for sequences in the order of time. Where ``fit`` is given
+        ``groups``, whole groups are drawn instead.
     n_iter_no_change : int, default=10
         Stop when this many epochs in a row did not get better by ``tol``.
+    scoring : str, callable or None, default=None
+        What validation data are judged by: None is what ``score`` gives, "loss" the
+        negative of the loss in the units of ``loss_curve_``, and any scorer of
+        scikit-learn (a name, or a callable with the signature ``scorer(estimator, X,
+        y)``) sees the estimator predict in the units of y.
     standardize : bool, default=True
         {standardize}
     memory : {"store", "recompute", "checkpoint"}, default="store"
@@ -226,7 +238,7 @@ model_ : fastlstm.models.SequenceModel
     best_loss_ : float
         The lowest of ``loss_curve_``.
     validation_scores_ : list of float or None
-        {score} on the validation data after each epoch.
+        {score}, or what ``scoring`` asks for, on the validation data after each epoch.
     best_validation_score_ : float or None"""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
 from typing import Any, ClassVar
 
@@ -135,7 +135,9 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
         nesterovs_momentum: bool = True,
         early_stopping: bool = False,
         validation_fraction: float = 0.1,
+        validation_split: str = "random",
         n_iter_no_change: int = 10,
+        scoring: str | Callable[..., float] | None = None,
         standardize: bool = True,
         memory: str = "store",
         dtype: str = "float32",
@@ -188,7 +190,9 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
             nesterovs_momentum=nesterovs_momentum,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
+            validation_split=validation_split,
             n_iter_no_change=n_iter_no_change,
+            scoring=scoring,
             standardize=standardize,
             memory=memory,
             dtype=dtype,

@@ -144,7 +144,8 @@ class SequenceModel(ModelSetup):
         -------
         (N, K) or (N, T, K) float64 array
             Values in the units of the training targets, the ``quantiles`` of a target
-            never crossing; with ``classes``, their probabilities. Zeros at padded steps.
+            never crossing; with ``classes``, their probabilities. Zeros at padded
+            steps.
         """
         numbers = self._infer(self._scaled(batch.x), batch.lengths)
         outputs: NDArray[Any] = numbers.astype(np.float64)
