@@ -308,9 +308,9 @@ class SequenceModel(ModelSetup):
         scalers: dict[str, SequenceScaler | None] = {}
         rest = dict(state)
         for name in ("input_scaler", "target_scaler"):
-            keys = [f"{name}.{key}" for key in ("mean", "scale")]
+            keys = [key for key in rest if key.startswith(f"{name}.")]
             scalers[name] = None
-            if keys[0] in rest:
+            if keys:
                 scaler = scalers[name] = SequenceScaler()
                 scaler.load_state_dict(
                     {key.rpartition(".")[2]: rest.pop(key) for key in keys}
