@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Callable
+from types import FunctionType
 from typing import Any
 
 import numpy as np
@@ -104,7 +105,7 @@ def of_torch(make: Callable[[Any, Any], Any], every: int = 1) -> np.ndarray:
             1,
         ),
     ],
-    ids=str,
+    ids=lambda value: "torch" if isinstance(value, FunctionType) else str(value),
 )
 def test_beside_torch(schedule: Schedule, peer: Any, every: int) -> None:
     assert_close(factors(schedule), of_torch(peer, every), VALUE["float64"])
