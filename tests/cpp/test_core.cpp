@@ -25,6 +25,7 @@ int main() {
     const long before = check::passed;
     check::test_memory();
     check::test_threads();
+    check::test_groups();
     check::test_layers<float>();
     check::test_layers<double>();
     std::printf("core (%s): %ld checks\n", fastlstm::kernel_table().isa,
