@@ -180,6 +180,22 @@ def test_core_caches_are_used_once_by_their_own_layer() -> None:
         core_backward(core, arguments)
 
 
+def test_core_cache_of_running_statistics() -> None:
+    """As trace has it: the statistics are not this batch's, backward needs those."""
+    layer = LSTM(I, H, normalization="batch", random_state=0)
+    x, y = np.ones((N, T, I), np.float32), np.empty((N, T, H), np.float32)
+    grads = np.zeros_like(layer.params.flat)
+    core = layer.compiled
+    cache = core.forward(x, y, None, None, None, None, None, False, 0, None, "store")
+    with pytest.raises(ValueError, match="running statistics"):
+        core.backward(cache, np.ones_like(y), None, None, grads, None, None, None)
+    assert not grads.any()
+    before = layer.state_dict()
+    with pytest.raises(ValueError, match="batch statistics"):
+        layer.learn(cache)
+    assert_same_bits(layer.state_dict(), before)
+
+
 def test_long_calls_release_the_gil(rng: np.random.Generator) -> None:
     layer = LSTM(129, 257, random_state=0)
     x = rng.standard_normal((33, 129, 129)).astype(np.float32)

@@ -272,6 +272,8 @@ class Lstm {
         if (cache->epoch != core->bound().epoch)
             throw py::value_error("the weights changed since this cache's forward");
         const LstmConfig &config = core->config();
+        if (config.norm.kind == Normalization::Batch && !cache->call->learns())
+            throw py::value_error("the cache has running statistics, which have no gradient");
         const Index N = cache->N, T_ = cache->T_;
         const Index hidden = core->state_size(N, false), cell = core->state_size(N, true);
         BackwardArrays<T> a;

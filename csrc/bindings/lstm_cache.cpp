@@ -39,7 +39,8 @@ void Cache::learn(int layer, int direction, const std::array<py::array, 7> &runn
         [&](const auto &cache) {
             using T = typename std::decay_t<decltype(*cache.core)>::Scalar;
             const LstmConfig &config = cache.core->config();
-            if (!cache.call || config.norm.kind != Normalization::Batch)
+            if (!cache.call || config.norm.kind != Normalization::Batch ||
+                !cache.call->learns())
                 throw py::value_error("the cache was used or has no batch statistics");
             check_direction(config, layer, direction);
             if (!(momentum >= 0 && momentum <= 1))

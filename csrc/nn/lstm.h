@@ -107,6 +107,8 @@ template <class T> class LstmCall {
     double flops() const { return flops_; }
     std::size_t bytes() const { return arena_.bytes(); }
     bool keeps_gates() const { return training_ && arrays_.memory == Memory::Store; }
+    // Whether statistics of batch normalisation, where there are any, are those of this batch.
+    bool learns() const { return arrays_.learns; }
     // Batch normalisation: moves running statistics, as DirectionLayout has them, by the share
     // `momentum` towards this call's, for each step by itself; unbiased variances, as torch.
     void learn(int layer, int d, T *const (&running)[6], T &seen, double momentum) const;
