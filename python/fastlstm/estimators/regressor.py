@@ -43,9 +43,10 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
     {parameters}
     output : {"last", "sequence"}, default="last"
         One target a sequence, or one a step.
-    loss : {"squared_error", "absolute_error", "huber", "quantile"}
-        What training makes small, by default "squared_error": predictions are means,
-        medians, means that bear outliers, or quantiles. The score on validation data,
+    loss : str, default="squared_error"
+        What training makes small: with "squared_error", "absolute_error", "huber" or
+        "quantile" predictions are means, medians, means that bear outliers, or
+        quantiles. The score on validation data,
         and so early stopping, is R^2 for "squared_error", for "absolute_error" and
         "huber" `sklearn.metrics.d2_absolute_error_score`, and for "quantile"
         `sklearn.metrics.d2_pinball_score`, of several quantiles the mean.
