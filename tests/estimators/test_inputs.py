@@ -194,7 +194,7 @@ def test_not_finite_in_a_frame(rng: np.random.Generator) -> None:
         ([np.ones((2, 3)), np.ones((0, 3))], ValueError, "sequence 1 is empty"),
         ([np.ones((2, 3)), np.ones((2, 4))], ValueError, "sequence 1 has 4 features"),
         ([np.ones((2, 3)), np.ones(3)], ValueError, r"sequence 1 has shape \(3,\)"),
-        ([np.ones((2, 3)), [["a"] * 3]], ValueError, "X, sequence 1: could not conv"),
+        ([np.ones((2, 3)), [["a"] * 3]], ValueError, "X, sequence 1 must hold numbers"),
         (
             [[1.0, 2.0], [3.0]],
             ValueError,

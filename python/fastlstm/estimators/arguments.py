@@ -73,6 +73,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         n_iter_no_change: int = 10,
         scoring: str | Callable[..., float] | None = None,
         standardize: bool = True,
+        layout: str = "ntf",
         memory: str = "store",
         dtype: str = "float32",
         n_jobs: int | None = None,
@@ -127,6 +128,7 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         self.n_iter_no_change = n_iter_no_change
         self.scoring = scoring
         self.standardize = standardize
+        self.layout = layout
         self.memory = memory
         self.dtype = dtype
         self.n_jobs = n_jobs

@@ -139,8 +139,10 @@ class SequenceEstimator(Arguments):
         Parameters
         ----------
         X : (N, T, F) array, (N, T) array or frame, or list of N arrays (T_i, F)
-            Sequences. Two dimensions are T steps of one feature. With
-            ``vocabulary_size`` integer tokens: (N, T) array or list of arrays (T_i,).
+            Sequences. Two dimensions are T steps of one feature; in a list also frames,
+            whose columns are the features. With ``layout="nft"`` arrays are (N, F, T)
+            and (F, T_i). With ``vocabulary_size`` integer tokens: (N, T) array or list
+            of arrays (T_i,).
         y : array or list
             Targets, one a sequence; for estimators of steps one a step, as an array
             (N, T, ...) or a list of N arrays or lists of T_i.

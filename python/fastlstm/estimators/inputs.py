@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.utils import check_array, check_consistent_length
+from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
-from .._validate import all_finite
 from ..data import SequenceBatch
+from .floats import as_floats, raise_not_finite
+from .forms import from_array, from_list, from_table, is_list_of_sequences, rank_of
+from .frames import header_of, is_frame
+from .layouts import layout_of
+from .places import place_in_array, place_in_list
 from .tokens import check_tokens, reads_tokens
 
 __all__ = [
@@ -21,12 +25,6 @@ __all__ = [
     "like_inputs",
     "raise_not_finite",
 ]
-
-_FLOATS = [np.dtype(np.float64), np.dtype(np.float32)]
-_EXPECTED = (
-    "expected an array (samples, steps, features), an array or frame (samples, steps) "
-    "of one feature, or a list of arrays (steps, features)"
-)
 
 
 def check_sequences(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> Any:
@@ -38,174 +36,50 @@ def check_sequences(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> 
     Raises
     ------
     ValueError
-        Another rank or number of features, an empty X or sequence, NaN or inf; the
-        message names sample, step and feature.
+        Another rank, number of features or columns, an empty X or sequence, NaN or
+        inf; the message names sample, step and feature, and a frame's row and column.
     TypeError
-        A sparse matrix.
+        A sparse matrix, elements that are no numbers.
     """
     if reads_tokens(estimator, reset=reset):
         return check_tokens(estimator, X, reset=reset, name=name)
-    if _is_list_of_sequences(X):
-        batch = _from_list(X, name)
-    elif getattr(X, "ndim", None) == 3 or (
-        isinstance(X, (list, tuple)) and _rank_of_list(X) == 3
-    ):
-        batch = SequenceBatch(_check(X, name, estimator))
-        if 0 in batch.x.shape:
-            raise ValueError(
-                f"{name} has shape {batch.x.shape} (samples, steps, features): "
-                "expected at least one of each"
-            )
+    layout = layout_of(estimator)
+    if is_list_of_sequences(X):
+        batch = from_list(X, name, layout)
+    elif rank_of(X) == 3:
+        batch = from_array(estimator, X, name, layout)
     else:
-        return _from_frame(estimator, X, reset=reset, name=name)
-    _raise_where_not_finite(name, batch)
+        return from_table(estimator, X, layout, reset=reset, name=name)
+    _check_features(estimator, X, batch, reset=reset, name=name)
+    return batch
+
+
+def _check_features(
+    estimator: Any, X: Any, batch: SequenceBatch, *, reset: bool, name: str
+) -> None:
+    """Keep or compare the number of features a step and the columns of frames."""
+    who = type(estimator).__name__
+    if not reset and estimator._reads_frames:
+        if batch.n_features != 1:
+            raise ValueError(
+                f"{name} has {batch.n_features} features a step, but {who} was fitted "
+                f"on an array (samples, {estimator.n_features_in_}) of steps of one "
+                "feature"
+            )
+        return
+    is_named = isinstance(X, (list, tuple, np.ndarray)) and is_frame(X[0])
+    if is_named or hasattr(estimator, "feature_names_in_"):
+        # Keeps or compares names, or forgets or misses them.
+        one = header_of(X[0]) if is_named else batch.x[0]
+        validate_data(estimator, one, reset=reset, skip_check_array=True)
     if reset:
         estimator.n_features_in_ = batch.n_features
         estimator._reads_frames = False
-        if hasattr(estimator, "feature_names_in_"):
-            del estimator.feature_names_in_
-    else:
-        expected = 1 if estimator._reads_frames else estimator.n_features_in_
-        if batch.n_features != expected and estimator._reads_frames:
-            raise ValueError(
-                f"{name} has {batch.n_features} features a step, but "
-                f"{type(estimator).__name__} was fitted on an array (samples, "
-                f"{estimator.n_features_in_}) of steps of one feature"
-            )
-        if batch.n_features != expected:
-            raise ValueError(
-                f"{name} has {batch.n_features} features, but "
-                f"{type(estimator).__name__} is expecting {expected} features as input."
-            )
-    return batch
-
-
-def _rank_of_list(X: Sequence[Any]) -> int:
-    try:
-        return np.ndim(X)
-    except ValueError:  # its parts differ in length
-        return 0
-
-
-def _is_list_of_sequences(X: Any) -> bool:
-    """Find out whether the parts of X are arrays (steps, features)."""
-    is_list = isinstance(X, (list, tuple))
-    is_objects = isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
-    return bool((is_list or is_objects) and len(X) and getattr(X[0], "ndim", 0) == 2)
-
-
-def _from_list(X: Sequence[Any], name: str) -> SequenceBatch:
-    sequences = []
-    for row, sequence in enumerate(X):
-        try:
-            sequences.append(_check(sequence, name, None))
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"{name}, sequence {row}: {error}") from error
-    try:
-        return SequenceBatch.from_sequences(sequences)
-    except ValueError as error:
-        raise ValueError(f"{name}: {error}") from error
-
-
-def _is_plain(X: Any) -> bool:
-    """Tell whether scikit-learn's check would hand X back as it is.
-
-    It takes several times as long over that as a short sequence takes to predict.
-    """
-    return type(X) is np.ndarray and X.dtype in _FLOATS
-
-
-def _check(X: Any, name: str, estimator: Any) -> NDArray[Any]:
-    if _is_plain(X):
-        plain: NDArray[Any] = X
-        return plain
-    result: NDArray[Any] = check_array(
-        X,
-        dtype=_FLOATS,
-        ensure_all_finite=False,
-        ensure_2d=False,
-        allow_nd=True,
-        ensure_min_samples=0,
-        ensure_min_features=0,
-        estimator=estimator,
-        input_name=name,
-    )
-    return result
-
-
-def _from_frame(estimator: Any, X: Any, *, reset: bool, name: str) -> SequenceBatch:
-    """Read (N, T) as T steps of one feature; scikit-learn's checks know such X."""
-    if isinstance(X, (list, tuple)) and len(X) and _rank_of_list(X) == 0:
+    elif batch.n_features != estimator.n_features_in_:
         raise ValueError(
-            f"{name} is a list whose parts differ in length: sequences of different "
-            "lengths are a list of arrays (steps, features); for one feature pass "
-            f"[np.asarray(x)[:, None] for x in {name}]; integer tokens need "
-            "vocabulary_size"
+            f"{name} has {batch.n_features} features, but {who} is expecting "
+            f"{estimator.n_features_in_} features as input."
         )
-    if not reset and not estimator._reads_frames and np.ndim(X) == 2:
-        n = estimator.n_features_in_
-        one = f"; for one feature a step pass {name}[:, :, None]" if n == 1 else ""
-        raise ValueError(
-            f"{name} has shape {np.shape(X)}, but {type(estimator).__name__} was "
-            f"fitted on sequences of {n} features: expected an array (samples, steps, "
-            f"{n}) or a list of arrays (steps, {n}); one sequence is {name}[None]{one}"
-        )
-    if getattr(X, "ndim", 0) > 3:
-        raise ValueError(f"{name} has shape {X.shape}: {_EXPECTED}")
-    try:
-        if _is_as_fitted(estimator, X, reset=reset):
-            values = X
-        else:
-            values = validate_data(
-                estimator, X, reset=reset, dtype=_FLOATS, ensure_all_finite=False
-            )
-    except ValueError as error:
-        shape = np.shape(X)
-        if len(shape) < 2:
-            raise ValueError(f"{error}\n{name} of an LSTM: {_EXPECTED}.") from error
-        if "could not convert" in str(error):
-            raise ValueError(f"{name} must hold numbers: {error}") from error
-        if reset or len(shape) != 2 or shape[1] == estimator.n_features_in_:
-            raise
-        raise ValueError(
-            f"{error} An array (samples, steps) is one feature, and its steps have to "
-            f"be those of fit; pass {name}[:, :, None] for sequences of another length."
-        ) from error
-    batch = SequenceBatch(values[:, :, None])
-    _raise_where_not_finite(name, batch)
-    if reset:
-        estimator._reads_frames = True
-    return batch
-
-
-def _is_as_fitted(estimator: Any, X: Any, *, reset: bool) -> bool:
-    """Tell whether `validate_data` would hand X back without a word."""
-    return (
-        not reset
-        and _is_plain(X)
-        and X.ndim == 2
-        and len(X) > 0
-        and X.shape[1] == estimator.n_features_in_
-        and not hasattr(estimator, "feature_names_in_")
-    )
-
-
-def _raise_where_not_finite(name: str, batch: SequenceBatch) -> None:
-    # The padding of a batch made here is zeros, so all of it may be looked at.
-    raise_not_finite(name, batch.x, ("sample", "step", "feature"))
-
-
-def raise_not_finite(name: str, values: NDArray[Any], axes: Sequence[str]) -> None:
-    """Raise ValueError for NaN or inf, naming the place by ``axes``."""
-    if all_finite(values):
-        return
-    bad = ~np.isfinite(values)
-    place = np.unravel_index(int(bad.argmax()), bad.shape)
-    value = "NaN" if np.isnan(values[place]) else str(values[place])
-    where = ", ".join(f"{axis} {at}" for axis, at in zip(axes, place, strict=True))
-    raise ValueError(
-        f"Input {name} contains {value} at {where}; expected finite numbers."
-    )
 
 
 def check_targets(
@@ -223,19 +97,18 @@ def check_targets(
             f"This {type(estimator).__name__} estimator requires {name} to be passed, "
             f"but the target {name} is None."
         )
-    if per_step and _is_list_of_targets(y):
+    axes = ("sample", "step", "output") if per_step else ("sample", "output")
+    is_list = per_step and _is_list_of_targets(y)
+    describe = partial(place_in_list if is_list else place_in_array, y, axes)
+    if is_list:
         values = _pad_targets(y, inputs, name)
     else:
         try:
-            values = _check(y, name, None)
+            values = as_floats(y, name, describe).astype(np.float64)
         except ValueError as error:
             if "could not convert" not in str(error):
                 raise
-            raise ValueError(
-                f"{name} must hold numbers to regress on: {error}; labels are for "
-                "LSTMClassifier"
-            ) from error
-        values = values.astype(np.float64)
+            raise ValueError(f"{error}; labels are for LSTMClassifier") from error
     expected = ("(samples, steps)", "(samples, steps, outputs)")
     if not per_step:
         expected = ("(samples,)", "(samples, outputs)")
@@ -253,8 +126,7 @@ def check_targets(
     if per_step and inputs.lengths is not None:
         values = values.copy()
         values[~inputs.mask] = 0.0  # what stands in the padding is not looked at
-    axes = ("sample", "step", "output") if per_step else ("sample", "output")
-    raise_not_finite(name, values, axes[: values.ndim])
+    raise_not_finite(name, values, describe)
     return np.asarray(values)
 
 
@@ -266,7 +138,11 @@ def _is_list_of_targets(y: Any) -> bool:
 
 def _pad_targets(y: Any, inputs: SequenceBatch, name: str) -> NDArray[np.float64]:
     check_consistent_length(inputs.x, y)
-    parts = [np.asarray(part, np.float64) for part in y]
+    parts = []
+    for row, part in enumerate(y):
+        describe = partial(place_in_array, part, ("step", "output"))
+        values = as_floats(part, f"{name}, sequence {row}", describe)
+        parts.append(values.astype(np.float64))
     shape = parts[0].shape[1:]
     values = np.zeros((len(parts), inputs.n_steps, *shape))
     for row, (part, steps) in enumerate(zip(parts, inputs.row_lengths, strict=True)):

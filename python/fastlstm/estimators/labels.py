@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
-from sklearn.utils._missing import is_pandas_na
 from sklearn.utils.multiclass import check_classification_targets
 
 from ..data import SequenceBatch
-from .inputs import raise_not_finite
+from .floats import raise_not_finite
+from .frames import is_missing
 
 __all__ = ["check_step_labels", "encode_labels", "raise_where_missing"]
 
@@ -29,8 +29,7 @@ def raise_where_missing(name: str, labels: NDArray[Any], *axes: str) -> None:
         raise_not_finite(name, labels, axes)
     if labels.dtype.kind in "OmM":
         for at, label in enumerate(labels.flat):
-            # NaN and NaT differ from themselves.
-            if label is None or is_pandas_na(label) or label != label:
+            if is_missing(label):
                 place = _place(at, labels.shape, axes)
                 raise ValueError(f"Input {name} contains {label} at {place}.")
 

@@ -20,6 +20,7 @@ from ..nn.initializers import LSTM_INITIALIZERS
 from ..nn.normalization import NORMALIZATIONS
 from ..nn.regularizers import RECURRENT_DROPOUT
 from ..schedules import SCHEDULES, Schedule
+from .layouts import LAYOUTS
 
 __all__ = ["CONSTRAINTS", "document", "resolve_batch_size", "resolve_dtype"]
 
@@ -77,6 +78,7 @@ CONSTRAINTS: dict[str, list[Any]] = {
     "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
     "scoring": [StrOptions({"loss", *get_scorer_names()}), callable, None],
     "standardize": ["boolean"],
+    "layout": [StrOptions(set(LAYOUTS))],
     "memory": [StrOptions({"store", "recompute", "checkpoint"})],
     "dtype": [StrOptions({"float32", "float64", "auto"})],
     "n_jobs": [None, Integral],
@@ -212,6 +214,10 @@ hidden_size : int or sequence of int, default=64
         y)``) sees the estimator predict in the units of y.
     standardize : bool, default=True
         {standardize}
+    layout : {"ntf", "nft"}, default="ntf"
+        Whether X of three dimensions, or each array of a list, has its features last,
+        (samples, steps, features), or its steps, as (cases, channels, time) of sktime
+        and aeon. Frames have features as columns in either, and y has no layout.
     memory : {"store", "recompute", "checkpoint"}, default="store"
         What a training step keeps. With long sequences "recompute" needs about a fifth
         of the memory of "store", "checkpoint" a thirtieth, for a third more time; the
@@ -230,7 +236,7 @@ model_ : fastlstm.models.SequenceModel
     n_features_in_ : int
         Features of a step; for (N, T) input its T; for tokens 1.
     feature_names_in_ : (n_features_in_,) array of str
-        Columns of a frame, where they are strings.
+        Columns of a frame, or of all frames of a list, where they are strings.
     n_iter_ : int
         Epochs run.
     loss_curve_ : list of float
