@@ -29,7 +29,7 @@ def rank_of(X: Any) -> int:
     if shape is not None:
         return len(shape)
     try:
-        return np.ndim(X)
+        return np.asarray(X).ndim
     except ValueError:
         return 0
 
