@@ -26,6 +26,7 @@ KNOWN_SKIPS = (
     "onnxruntime is not installed",
     "openvino is not installed",
     "jax is not installed",
+    "optuna is not installed",
     "sktime is not installed",  # sktime and aeon have an environment of their own:
     "aeon is not installed",  # .ci/toolkits
     "this platform cannot fork",
