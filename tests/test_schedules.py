@@ -153,6 +153,14 @@ def test_plateau_beside_torch(
     assert schedule(0, 1, 1) < 0.5
 
 
+def test_a_first_epoch_that_says_nothing_is_no_best_one() -> None:
+    schedule = ReduceOnPlateau(0.5, patience=1)
+    for cost in (np.nan, 2.0, 1.0, 0.5, 0.4):
+        schedule.end_epoch(cost)
+    check_serialisable(schedule.state_dict())
+    assert schedule(0, 1, 1) == 1.0
+
+
 @pytest.mark.parametrize("name", SCHEDULES)
 @pytest.mark.parametrize("total", [1, 2, 3, 5, 400])
 def test_factors_of_any_fit_are_shares(name: str, total: int) -> None:
@@ -167,7 +175,7 @@ def test_factors_of_any_fit_are_shares(name: str, total: int) -> None:
 
 EVERY: list[Callable[[], Schedule]] = [
     *SCHEDULES.values(),
-    lambda: WarmUp(0.7, ReduceOnPlateau(0.5, 0, 0.05)),
+    lambda: WarmUp(0.7, ReduceOnPlateau(0.5, 1, 100.0)),  # nothing is a gain
 ]
 
 
@@ -211,10 +219,9 @@ def test_plateaus_are_of_the_score_or_the_loss(scored: bool) -> None:
         schedule=ReduceOnPlateau(0.5, 1, 1e-3 if scored else 100.0),
         callbacks=[rates],
     ).fit(make_data())
-    expected = (
-        [1, 1, 1, 1, 0.5, 0.5, 0.5] if scored else [1, 1, 1, 0.5, 0.5, 0.25, 0.25]
-    )
-    assert rates.rates[:: len(rates.rates) // 7] == [0.02 * f for f in expected]
+    by_score, by_loss = [1, 1, 1, 1, 0.5, 0.5, 0.5], [1, 1, 1, 0.5, 0.5, 0.25, 0.25]
+    expected = [0.02 * factor for factor in (by_score if scored else by_loss)]
+    assert rates.rates[::PER_EPOCH] == expected
 
 
 @pytest.mark.parametrize("make", EVERY)
@@ -260,12 +267,15 @@ def test_a_schedule_out_of_range() -> None:
 
 
 def test_settings_make_schedules_equal() -> None:
-    one, other = ReduceOnPlateau(0.5), ReduceOnPlateau(0.5)
-    one.end_epoch(1.0)
+    one, other = ReduceOnPlateau(0.5, 1), ReduceOnPlateau(0.5, 1)
+    for _ in range(4):
+        one.end_epoch(1.0)
+    first = other.state_dict().items()
+    assert all(one.state_dict()[name] != seen for name, seen in list(first)[1:])
     assert one == other
     assert one != ReduceOnPlateau(0.4)
     assert repr(WarmUp(2, one)) == (
-        "WarmUp(epochs=2.0, then=ReduceOnPlateau(factor=0.5, patience=5, tol=0.0001, "
+        "WarmUp(epochs=2.0, then=ReduceOnPlateau(factor=0.5, patience=1, tol=0.0001, "
         "minimum=0.0))"
     )
 
