@@ -12,14 +12,44 @@ from matplotlib.figure import Figure
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_history(rng: np.random.Generator, early_stopping: bool) -> None:
+@pytest.mark.parametrize("learning_rate", ["constant", "cosine"])
+def test_history(
+    rng: np.random.Generator, early_stopping: bool, learning_rate: str
+) -> None:
     X = rng.standard_normal((40, 5))
-    model = LSTMRegressor(4, max_iter=3, early_stopping=early_stopping)
+    model = LSTMRegressor(
+        4, max_iter=3, early_stopping=early_stopping, learning_rate=learning_rate
+    )
     figure = Figure()
     ax = figure.subplots()
     assert plot_history(model.fit(X, X[:, 0]), ax=ax) is ax
-    assert len(figure.axes) == 1 + early_stopping
-    np.testing.assert_array_equal(ax.lines[0].get_ydata(), model.loss_curve_)
+    drawn = {line.get_label(): line for each in figure.axes for line in each.lines}
+    shown = {text.get_text() for text in ax.get_legend().get_texts()}
+    assert shown == set(drawn)
+    expected = {"training loss": model.loss_curve_}
+    if early_stopping:
+        expected["validation score"] = model.validation_scores_
+        best = int(np.argmax(model.validation_scores_)) + 1
+        line = drawn.pop(f"best epoch ({best})")
+        assert list(line.get_xdata()) == [best, best]
+    if learning_rate == "cosine":
+        expected["learning rate"] = model.learning_rates_
+    assert set(drawn) == set(expected)
+    for label, values in expected.items():
+        np.testing.assert_array_equal(drawn[label].get_ydata(), values)
+        np.testing.assert_array_equal(drawn[label].get_xdata(), [1, 2, 3])
+    figure.canvas.draw()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_history_with_scores_of_the_last_epochs(rng: np.random.Generator) -> None:
+    X = rng.standard_normal((40, 5))
+    model = LSTMRegressor(4, max_iter=2, warm_start=True).fit(X, X[:, 0])
+    model.set_params(early_stopping=True, max_iter=3).fit(X, X[:, 0])
+    figure = Figure()
+    plot_history(model, ax=figure.subplots())
+    (line,) = figure.axes[1].lines
+    np.testing.assert_array_equal(line.get_xdata(), [3, 4, 5])
 
 
 def test_forecast() -> None:

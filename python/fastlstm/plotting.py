@@ -35,19 +35,22 @@ def _new_axes(rows: int = 1, **options: Any) -> Any:
 
 
 def plot_history(estimator: Any, *, ax: Any = None) -> Any:
-    """Draw the training loss and, where there is one, the validation score.
+    """Draw how a fit went.
+
+    That is the training loss, the validation score and its best epoch where there was
+    one, and the learning rate where it changed.
 
     Parameters
     ----------
     estimator : fitted estimator
-        What has ``loss_curve_`` and ``validation_scores_``.
+        What has ``loss_curve_``, ``validation_scores_`` and ``learning_rates_``.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
 
     Returns
     -------
     Axes
-        Of the loss; the score has an axis on the right.
+        Of the loss; score and learning rate have axes on the right.
 
     Raises
     ------
@@ -60,11 +63,24 @@ def plot_history(estimator: Any, *, ax: Any = None) -> Any:
     ax.set_xlabel("epoch")
     ax.set_ylabel("training loss")
     ax.set_yscale("log")
-    if estimator.validation_scores_:
+    scores = estimator.validation_scores_
+    if scores:
         right = ax.twinx()
-        scores = estimator.validation_scores_
-        lines += right.plot(epochs, scores, color="C1", label="validation score")
+        # After a warm start validation may have begun later.
+        judged = epochs[-len(scores) :]
+        lines += right.plot(judged, scores, color="C1", label="validation score")
         right.set_ylabel("validation score")
+        best = judged[np.argmax(scores)]
+        label = f"best epoch ({best})"
+        lines.append(ax.axvline(best, color="0.6", linestyle="--", label=label))
+    if len(set(estimator.learning_rates_)) > 1:
+        outer = ax.twinx()
+        if scores:
+            outer.spines["right"].set_position(("axes", 1.15))
+        rates = estimator.learning_rates_
+        lines += outer.plot(epochs, rates, color="C2", ls=":", label="learning rate")
+        outer.set_ylabel("learning rate")
+        outer.set_yscale("log")
     ax.legend(handles=lines)
     return ax
 

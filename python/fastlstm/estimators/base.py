@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from abc import abstractmethod
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,40 +14,18 @@ from sklearn.utils.validation import check_is_fitted
 from .._validate import IntArray
 from ..data import SequenceBatch
 from ..models import SequenceModel
-from ..models.sequence import Output
 from ..training import Trainer, TrainingSet
-from ..training.protocols import Loss
-from .arguments import Arguments
-from .build import go_on, new_model, new_trainer, warm_model
+from .build import go_on, new_model, new_trainer, stop_after_epoch, warm_model
+from .callbacks import CallbackSupport, EpochTasks, begin_tasks, with_callbacks
+from .hooks import Data, Hooks
 from .inputs import check_sequences, check_weights
 from .threads import limit_threads
-from .validation import check_groups, make_score, set_aside
+from .validation import UserData, check_groups, make_score, set_aside
 
 __all__ = ["Data", "SequenceEstimator"]
 
 
-class Data(NamedTuple):
-    """Checked sequences with their targets and weights, in the user's units.
-
-    Targets have one row a sequence, and with ``per_step`` one column a step.
-    """
-
-    inputs: SequenceBatch
-    targets: NDArray[Any]
-    weights: NDArray[np.float64] | None
-    per_step: bool
-
-    def take(self, rows: IntArray) -> Data:
-        """Copy the sequences ``rows``."""
-        inputs = self.inputs.take(rows)
-        targets = self.targets[rows]
-        if self.per_step:
-            targets = targets[:, : inputs.n_steps]
-        weights = None if self.weights is None else self.weights[rows]
-        return Data(inputs, targets, weights, self.per_step)
-
-
-class SequenceEstimator(Arguments):
+class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
     """Base of the estimators; a subclass says what targets, loss and score are.
 
     Design: the order of a fit is here and nowhere else: check, drop what has weight
@@ -60,66 +37,6 @@ class SequenceEstimator(Arguments):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True
         return tags
-
-    # ------------------------------------------------- what a subclass fills in
-
-    @abstractmethod
-    def _check_targets(
-        self, y: Any, inputs: SequenceBatch, *, name: str
-    ) -> NDArray[Any]:
-        """``y`` checked, one row a sequence, in the user's units."""
-
-    @abstractmethod
-    def _encode(self, data: Data, *, reset: bool) -> NDArray[Any]:
-        """Turn targets into the loss's; with ``reset`` learn labels or scales first."""
-
-    @abstractmethod
-    def _dress(self, model: SequenceModel) -> None:
-        """Give a new model what it needs to predict in the user's units."""
-
-    @abstractmethod
-    def _output_size(self, targets: NDArray[Any]) -> int:
-        """Count the numbers that the network gives for a sequence or step."""
-
-    @abstractmethod
-    def _make_loss(self) -> Loss:
-        """Make the training loss."""
-
-    @abstractmethod
-    def _score_outputs(self, outputs: NDArray[Any], data: TrainingSet) -> float:
-        """Judge a network's outputs on validation data, higher is better."""
-
-    def _check_validation(self, data: Data) -> None:
-        """Refuse validation data that no score can be made of."""
-
-    def _stratify(self, data: Data) -> NDArray[Any] | None:
-        """Give the groups whose shares a validation split keeps."""
-        return None
-
-    def _learn_labels(self, data: Data, *, reset: bool) -> None:
-        """Learn of all that ``y`` holds, also of what a split will set aside."""
-
-    def _learn_weights(self, data: Data) -> None:
-        """Take from training data what ``_loss_weights`` needs; nothing by default."""
-
-    def _loss_weights(
-        self, data: Data, encoded: NDArray[Any]
-    ) -> NDArray[np.float64] | None:
-        """Give the weight of each sequence in the loss or the validation score."""
-        return data.weights
-
-    @property
-    def _output(self) -> Output:
-        return "last"
-
-    @property
-    def _n_quantiles(self) -> int:
-        """Count the predictions of a target."""
-        return 1
-
-    @property
-    def _per_step(self) -> bool:
-        return self._output == "sequence"
 
     # ---------------------------------------------------------------------- fit
 
@@ -183,32 +100,77 @@ class SequenceEstimator(Arguments):
             raise ValueError("X_val and y_val belong together: got only one of them")
         if X_val is None and sample_weight_val is not None:
             raise ValueError("sample_weight_val is of X_val and y_val: got neither")
+        trainer = self._run(
+            X,
+            y,
+            sample_weight,
+            X_val=X_val,
+            y_val=y_val,
+            sample_weight_val=sample_weight_val,
+            groups=groups,
+        )
+        self._warn(trainer)
+        return self
+
+    def _increment(
+        self, X: Any, y: Any, sample_weight: Any, classes: Any = None
+    ) -> Self:
+        """Do what ``partial_fit`` of a subclass promises."""
+        self._validate_params()
+        if self.early_stopping:
+            raise ValueError("partial_fit does not support early_stopping=True")
+        trainer = self._run(X, y, sample_weight, incremental=True, classes=classes)
+        if trainer.stop_reason == "interrupted":
+            self._warn(trainer, stacklevel=4)
+        return self
+
+    @with_callbacks
+    def _run(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any,
+        *,
+        incremental: bool = False,
+        **options: Any,
+    ) -> Trainer:
+        """Train, or leave all as it was."""
+        tasks = None if incremental else begin_tasks(self)
         before = self.__dict__.copy()
         try:
             with limit_threads(self.n_jobs):
-                trainer = self._fit(
-                    X, y, sample_weight, X_val, y_val, sample_weight_val, groups
+                return self._fit(
+                    X,
+                    y,
+                    sample_weight,
+                    incremental=incremental,
+                    tasks=tasks,
+                    **options,
                 )
         except BaseException:
             # What was fitted before stays as it was, with its own idea of X and y.
             self.__dict__ = before
             raise
-        self._warn(trainer)
-        return self
 
     def _fit(
         self,
         X: Any,
         y: Any,
         sample_weight: Any,
-        X_val: Any,
-        y_val: Any,
-        sample_weight_val: Any,
-        groups: Any,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+        groups: Any = None,
+        incremental: bool,
+        classes: Any = None,
+        tasks: Any,
     ) -> Trainer:
-        again = self.warm_start and hasattr(self, "model_")
+        again = (incremental or self.warm_start) and hasattr(self, "model_")
+        if incremental:
+            self._begin_increments(classes)
         data, rows = self._read(X, y, sample_weight, reset=not again)
-        self._learn_labels(data, reset=not again)
+        self._learn_labels(data, reset=not again and not incremental)
         groups = check_groups(self, groups, X)
         rng = check_random_state(self.random_state)
         seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=3)]
@@ -224,7 +186,7 @@ class SequenceEstimator(Arguments):
                 self, len(rows), groups, self._stratify(data), seeds[0]
             )
             validation, rows_val = data.take(leave), rows[leave]
-            data = data.take(stay)
+            data, rows = data.take(stay), rows[stay]
 
         encoded = self._encode(data, reset=not again)
         self._learn_weights(data)
@@ -241,14 +203,22 @@ class SequenceEstimator(Arguments):
             held_out = self._training_set(
                 model, validation, self._encode(validation, reset=False)
             )
-            score = make_score(self, model, held_out, X_val, y_val, rows_val)
+            seen = UserData(X_val, y_val, rows_val, validation.weights)
+            score = make_score(self, model, held_out, seen)
 
         loss = self._make_loss()
         trainer = new_trainer(self, model, loss, seeds[2], len(inputs), score)
+        if incremental:
+            stop_after_epoch(trainer)
         if again:
             go_on(self, trainer)
+        if tasks is not None:
+            told = EpochTasks(self, tasks, UserData(X, y, rows, data.weights), model)
+            trainer.callbacks.append(told)
         trainer.fit(self._training_set(model, data, encoded))
-        self._tell(model, trainer)
+        self._tell(model, trainer, keep_state=incremental or self.warm_start)
+        if tasks is not None:
+            told.on_fitted()
         return trainer
 
     def _read(
@@ -277,32 +247,35 @@ class SequenceEstimator(Arguments):
             per_step=self._per_step,
         )
 
-    def _tell(self, model: SequenceModel, trainer: Trainer) -> None:
+    def _tell(
+        self, model: SequenceModel, trainer: Trainer, *, keep_state: bool
+    ) -> None:
         """Set what the fit has found."""
         scores = trainer.score_curve or None
         self.model_ = model
         self.n_iter_ = trainer.epoch
         self.loss_curve_ = trainer.loss_curve
+        self.learning_rates_ = trainer.rate_curve
         self.best_loss_ = min(trainer.loss_curve, default=np.inf)
         self.validation_scores_ = scores
         self.best_validation_score_ = None if scores is None else max(scores)
-        self._trainer_state = trainer.state_dict() if self.warm_start else None
+        self._trainer_state = trainer.state_dict() if keep_state else None
         self._scored_by = self.scoring
 
-    def _warn(self, trainer: Trainer) -> None:
+    def _warn(self, trainer: Trainer, stacklevel: int = 3) -> None:
         """Say how the fit ended where that matters."""
         if trainer.stop_reason == "interrupted":
             warnings.warn(
                 f"Training was interrupted in epoch {trainer.epoch + 1} of "
                 f"{trainer.max_epochs}; the model is usable as it is.",
-                stacklevel=3,
+                stacklevel=stacklevel,
             )
         elif trainer.stop_reason == "max_epochs":
             warnings.warn(
                 f"Stochastic optimizer: the maximum of max_iter={self.max_iter} epochs "
                 "was reached and the optimization has not converged yet.",
                 ConvergenceWarning,
-                stacklevel=3,
+                stacklevel=stacklevel,
             )
 
     # ------------------------------------------------------------------ predict

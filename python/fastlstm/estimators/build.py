@@ -15,14 +15,14 @@ from ..models import SequenceModel
 from ..nn.lstm_inputs import layer_sizes
 from ..optim import OPTIMIZERS
 from ..schedules import SCHEDULES, Schedule
-from ..training import EarlyStopping, Progress, Trainer
+from ..training import Callback, EarlyStopping, Progress, Trainer
 from ..training.protocols import Loss
 from .parameters import CONSTRAINTS, resolve_batch_size, resolve_dtype
 
 if TYPE_CHECKING:
     from .base import SequenceEstimator
 
-__all__ = ["go_on", "new_model", "new_trainer", "warm_model"]
+__all__ = ["go_on", "new_model", "new_trainer", "stop_after_epoch", "warm_model"]
 
 
 # What an estimator and its model call the same, and what makes another model of it.
@@ -91,8 +91,8 @@ def warm_model(estimator: SequenceEstimator, outputs: int) -> SequenceModel:
     for name, value in wanted.items():
         if is_so[name] != value:
             raise ValueError(
-                f"warm_start goes on with the model of the last fit, whose {name} is "
-                f"{is_so[name]!r}; got {value!r}"
+                "warm_start and partial_fit go on with the model of the last fit, "
+                f"whose {name} is {is_so[name]!r}; got {value!r}"
             )
     model.memory = estimator.memory
     return model
@@ -126,6 +126,12 @@ def new_trainer(
         restore_best=bool(estimator.early_stopping),
     )
     callbacks = [*(estimator.callbacks or ())]
+    for callback in callbacks:
+        if hasattr(callback, "on_fit_task_end"):
+            raise TypeError(
+                f"callbacks: {callback!r} is one of scikit-learn's, which go to "
+                "set_callbacks"
+            )
     if estimator.verbose:
         callbacks.append(Progress())
     batch_size = resolve_batch_size(estimator.batch_size, n)
@@ -179,9 +185,10 @@ def go_on(estimator: SequenceEstimator, trainer: Trainer) -> None:
         new_epoch = {"position": 0, "loss_sum": 0.0, "weight_sum": 0.0}
         state = {**state, "optimizer": optimizer, **new_epoch}
         stopping = trainer.stopping
-        if stopping is not None and (
-            stopping.monitor != state["stopping"]["monitor"] or not same_scores
-        ):
+        watched = None if state["stopping"] is None else state["stopping"]["monitor"]
+        if stopping is None:
+            state["stopping"] = None
+        elif stopping.monitor != watched or not same_scores:
             state["stopping"] = stopping.state_dict()
         state["initial_rate"] = estimator.learning_rate_init
         schedule = None if trainer.schedule is None else trainer.schedule.state_dict()
@@ -191,12 +198,29 @@ def go_on(estimator: SequenceEstimator, trainer: Trainer) -> None:
     else:
         trainer.epoch = estimator.n_iter_
         trainer.loss_curve = list(estimator.loss_curve_)
+        trainer.rate_curve = list(estimator.learning_rates_)
         trainer.score_curve = list(estimator.validation_scores_ or [])
     if not same_scores:
         trainer.score_curve = []
-    if trainer.stopping is not None:
-        trainer.stopping.epochs_without_gain = 0
+    if trainer.stopping is None:  # in partial_fit, which counts max_iter in all
+        trainer.max_epochs = max(estimator.max_iter, trainer.epoch + 1)
+        return
+    trainer.stopping.epochs_without_gain = 0
     trainer.max_epochs = trainer.epoch + estimator.max_iter
+
+
+class _StopAfterEpoch(Callback):
+    def on_epoch_end(self, trainer: Trainer) -> None:
+        trainer.stop("partial_fit")
+
+
+def stop_after_epoch(trainer: Trainer) -> None:
+    """Have ``trainer`` end after one epoch, whatever that brings.
+
+    What it thinks is the last epoch stays: schedules of the learning rate look there.
+    """
+    trainer.stopping = None
+    trainer.callbacks.append(_StopAfterEpoch())
 
 
 def _kinds(state: Any) -> list[str]:

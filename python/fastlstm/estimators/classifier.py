@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils._param_validation import StrOptions
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import (
+    _check_partial_fit_first_call,
+    check_classification_targets,
+)
 
 from ..data import SequenceBatch
 from ..losses import SoftmaxCrossEntropy
@@ -42,11 +45,11 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
     {parameters}
     class_weight : "balanced", dict or None, default=None
         Weight of each label, above 0: it multiplies ``sample_weight`` in the loss and
-        in the score on validation data, not in ``score`` and not in the statistics that
-        ``standardize`` takes. "balanced" is ``n / (n_classes * count of the label)`` of
-        the training sequences, counted by ``sample_weight``, in each fit anew; labels
-        that a dict does not name have weight 1, as in
-        `sklearn.utils.class_weight.compute_class_weight`.
+        in the score on validation data, not where ``scoring`` names a scorer, not in
+        ``score`` and not in the statistics that ``standardize`` takes. "balanced" is
+        ``n / (n_classes * count of the label)`` of the training sequences, counted by
+        ``sample_weight``, in each fit anew; labels that a dict does not name have
+        weight 1, as in `sklearn.utils.class_weight.compute_class_weight`.
 
     Attributes
     ----------
@@ -216,6 +219,15 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
         if reset:
             self.classes_ = np.unique(data.targets)
 
+    def _begin_increments(self, classes: Any) -> None:
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "partial_fit cannot balance classes, it sees only a part of them: "
+                "class_weight='balanced' has to be a dict, from a sample of y by "
+                "sklearn.utils.class_weight.compute_class_weight"
+            )
+        _check_partial_fit_first_call(self, classes)
+
     def _encode(self, data: Data, *, reset: bool) -> NDArray[Any]:
         return encode_labels(data.targets, self.classes_)
 
@@ -251,6 +263,47 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
     def _score_outputs(self, outputs: NDArray[Any], data: TrainingSet) -> float:
         right = outputs.argmax(axis=1) == data.targets
         return float(np.average(right, weights=data.weights))
+
+    def partial_fit(
+        self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
+    ) -> Self:
+        """Train for one epoch on what is given, on top of what was learnt before.
+
+        For data that come in parts, or do not fit into memory. The first call, where
+        there was no ``fit``, begins a model: its data give the scale of X. Later
+        calls go on with weights, optimizer and the count of epochs; so does the first
+        after a ``fit``, but with a new optimizer unless ``warm_start=True``.
+        ``tol`` and ``n_iter_no_change`` play no role, and ``max_iter`` is only where a
+        schedule of the learning rate ends.
+
+        Parameters
+        ----------
+        X, y
+            As for ``fit``, with the features of the first call.
+        classes : array of labels
+            All that will ever come; needed at the first call, later the same or None.
+        sample_weight : (N,) array, optional
+            Weight of each sequence; 2 counts as twice there, 0 as absent.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As for ``fit``; a label that is not one of ``classes``; a parameter that
+            asks for another model than was begun; ``early_stopping=True`` or
+            ``class_weight="balanced"``.
+        FloatingPointError
+            The training diverged: the loss or its gradient overflowed.
+
+        Warns
+        -----
+        UserWarning
+            If Ctrl-C ended the epoch; the model is usable.
+        """
+        return self._increment(X, y, sample_weight, classes)
 
     def predict(self, X: Any) -> NDArray[Any]:
         """Predict the most probable label of each sequence.

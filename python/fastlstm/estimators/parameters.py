@@ -241,6 +241,8 @@ model_ : fastlstm.models.SequenceModel
         Epochs run.
     loss_curve_ : list of float
         Mean training loss of each epoch, in standardised units.
+    learning_rates_ : list of float
+        Learning rate at the end of each epoch.
     best_loss_ : float
         The lowest of ``loss_curve_``.
     validation_scores_ : list of float or None

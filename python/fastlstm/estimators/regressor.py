@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Real
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -283,6 +283,42 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
             per_step=self._per_step,
             quantiles=self._quantiles_of_score,
         )
+
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
+        """Train for one epoch on what is given, on top of what was learnt before.
+
+        For data that come in parts, or do not fit into memory. The first call, where
+        there was no ``fit``, begins a model: its data give the scale of X and y. Later
+        calls go on with weights, optimizer and the count of epochs; so does the first
+        after a ``fit``, but with a new optimizer unless ``warm_start=True``.
+        ``tol`` and ``n_iter_no_change`` play no role, and ``max_iter`` is only where a
+        schedule of the learning rate ends.
+
+        Parameters
+        ----------
+        X, y
+            As for ``fit``, with the features of the first call.
+        sample_weight : (N,) array, optional
+            Weight of each sequence; 2 counts as twice there, 0 as absent.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            As for ``fit``; a parameter that asks for another model than was begun;
+            ``early_stopping=True``.
+        FloatingPointError
+            The training diverged: the loss or its gradient overflowed.
+
+        Warns
+        -----
+        UserWarning
+            If Ctrl-C ended the epoch; the model is usable.
+        """
+        return self._increment(X, y, sample_weight)
 
     def predict(self, X: Any) -> Any:
         """Predict a number, or several, for each sequence or step.

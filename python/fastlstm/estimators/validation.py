@@ -6,7 +6,7 @@ import copy
 import math
 from collections.abc import Callable
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,29 @@ from ..training import TrainingSet
 if TYPE_CHECKING:
     from .base import SequenceEstimator
 
-__all__ = ["check_groups", "make_score", "set_aside"]
+__all__ = ["UserData", "check_groups", "make_score", "set_aside"]
+
+
+class UserData(NamedTuple):
+    """Some sequences as the user has them: ``rows`` of X and y, and their weights."""
+
+    X: Any
+    y: Any
+    rows: IntArray
+    weights: NDArray[np.float64] | None
+
+    def take_X(self) -> Any:  # noqa: N802 - what X is called
+        """Copy those of X, in its own type."""
+        return _safe_indexing(self.X, self.rows)
+
+    def take_y(self) -> Any:
+        """Copy those of y."""
+        return _safe_indexing(self.y, self.rows)
+
+    @property
+    def metadata(self) -> dict[str, Any]:
+        """What a scorer is given beside: ``sample_weight``, where there is one."""
+        return {} if self.weights is None else {"sample_weight": self.weights}
 
 
 def check_groups(
@@ -91,9 +113,7 @@ def make_score(
     estimator: SequenceEstimator,
     model: SequenceModel,
     held_out: TrainingSet,
-    X: Any,
-    y: Any,
-    rows: IntArray,
+    data: UserData,
 ) -> Callable[[], float]:
     """Make what judges ``model`` after each epoch, higher is better.
 
@@ -105,8 +125,8 @@ def make_score(
         The one under training.
     held_out : TrainingSet
         Validation data in the network's units.
-    X, y, rows
-        The same data as the user has it: ``rows`` of ``X`` and ``y``.
+    data : UserData
+        The same as the user has them.
 
     Raises
     ------
@@ -114,8 +134,7 @@ def make_score(
         If the scorer cannot judge them.
     """
     if callable(estimator.scoring) or estimator.scoring not in (None, "loss"):
-        X, y = _safe_indexing(X, rows), _safe_indexing(y, rows)
-        return _scorer_score(estimator, model, X, y, held_out.weights)
+        return _scorer_score(estimator, model, data)
 
     if estimator.scoring is None:
 
@@ -140,16 +159,14 @@ def make_score(
 def _scorer_score(
     estimator: SequenceEstimator,
     model: SequenceModel,
-    X: Any,
-    y: Any,
-    weights: NDArray[np.float64] | None,
+    data: UserData,
 ) -> Callable[[], float]:
     """Let a scorer judge an estimator that predicts with ``model`` as it is."""
     name = f"scoring={estimator.scoring!r}"
     scorer = check_scoring(estimator, estimator.scoring)
     judged = copy.copy(estimator)
     judged.model_ = model
-    options = {} if weights is None else {"sample_weight": weights}
+    X, y, options = data.take_X(), data.take_y(), data.metadata
 
     def score() -> float:
         try:

@@ -9,7 +9,13 @@ if TYPE_CHECKING:
 
 __all__ = ["HOOKS", "Callback", "call"]
 
-HOOKS = ("on_fit_begin", "on_batch_end", "on_epoch_end", "on_fit_end")
+HOOKS = (
+    "on_fit_begin",
+    "on_epoch_begin",
+    "on_batch_end",
+    "on_epoch_end",
+    "on_fit_end",
+)
 
 
 class Callback:
@@ -33,6 +39,9 @@ class Callback:
 
     def on_fit_begin(self, trainer: Trainer) -> None:
         """Before the first batch, also of a fit that is resumed."""
+
+    def on_epoch_begin(self, trainer: Trainer) -> None:
+        """Before the first batch of every epoch, also where one is resumed."""
 
     def on_batch_end(self, trainer: Trainer) -> None:
         """After every optimizer step."""

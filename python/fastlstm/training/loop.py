@@ -65,8 +65,8 @@ class Trainer:
     ----------
     epoch : int
         Epochs that are finished.
-    loss_curve, score_curve : list of float
-        One number an epoch.
+    loss_curve, score_curve, rate_curve : list of float
+        One number an epoch; of the learning rate that of its last step.
     stop_reason : str or None
         "max_epochs", "converged" (`stopping` said so), "interrupted" (Ctrl-C) or what a
         callback gave; None before the end.
@@ -113,6 +113,7 @@ class Trainer:
         self.epoch = 0
         self.loss_curve: list[float] = []
         self.score_curve: list[float] = []
+        self.rate_curve: list[float] = []
         self.stop_reason: str | None = None
         # Of the epoch under way: sequences seen, of how many, sums over them.
         self._position = 0
@@ -173,6 +174,7 @@ class Trainer:
             self._interrupts.stop()
 
     def _run_epoch(self, data: TrainingSet) -> None:
+        call(self.callbacks, "on_epoch_begin", self)
         order = np.arange(len(data))
         if self.shuffle:
             order = draw_order(
@@ -240,6 +242,7 @@ class Trainer:
             if self.schedule is not None:
                 self.schedule.end_epoch(loss if score is None else -score)
             self.loss_curve.append(loss)
+            self.rate_curve.append(self.optimizer.learning_rate)
             if score is not None:
                 self.score_curve.append(score)
             self.epoch += 1
@@ -266,6 +269,7 @@ class Trainer:
             "weight_sum": self._weight_sum,
             "loss_curve": list(self.loss_curve),
             "score_curve": list(self.score_curve),
+            "rate_curve": list(self.rate_curve),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -313,3 +317,6 @@ class Trainer:
         self._weight_sum = state["weight_sum"]
         self.loss_curve = list(state["loss_curve"])
         self.score_curve = list(state["score_curve"])
+        # A state of before there were schedules has one rate for all epochs.
+        constant = [self._initial_rate] * len(self.loss_curve)
+        self.rate_curve = list(state.get("rate_curve", constant))
