@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fastlstm.estimators import LSTMClassifier, LSTMRegressor
+from fastlstm.estimators import LSTMClassifier, LSTMRegressor, SequenceScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 # Enough to learn the checks' small problems. A batch holds all of the problem on which
@@ -39,4 +39,11 @@ def expected_failures(estimator: Any) -> dict[str, str]:
     expected_failed_checks=expected_failures,
 )
 def test_checks(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@parametrize_with_checks(
+    [SequenceScaler(method) for method in ("standard", "minmax", "robust")]
+)
+def test_checks_of_the_scaler(estimator: Any, check: Any) -> None:
     check(estimator)

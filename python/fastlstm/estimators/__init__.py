@@ -10,6 +10,7 @@ except ImportError as error:
 
 from .classifier import LSTMClassifier
 from .regressor import LSTMRegressor
+from .scaler import SequenceScaler
 from .tagger import LSTMTagger
 
-__all__ = ["LSTMClassifier", "LSTMRegressor", "LSTMTagger"]
+__all__ = ["LSTMClassifier", "LSTMRegressor", "LSTMTagger", "SequenceScaler"]

@@ -20,18 +20,25 @@ from .frames import check_columns, header_of, is_frame, refuse_times
 from .layouts import LAYOUTS, Layout
 from .places import place_in_array, place_in_list
 
-__all__ = ["from_array", "from_list", "from_table", "is_list_of_sequences", "rank_of"]
+__all__ = [
+    "from_array",
+    "from_list",
+    "from_table",
+    "is_list_of_sequences",
+    "place_in_table",
+    "shape_of",
+]
 
 
-def rank_of(X: Any) -> int:
-    """Count the dimensions; 0 where the parts of a list differ in length."""
+def shape_of(X: Any) -> tuple[int, ...]:
+    """Return the shape; () where the parts of a list differ in length."""
     shape = getattr(X, "shape", None)
     if shape is not None:
-        return len(shape)
+        return tuple(shape)
     try:
-        return np.asarray(X).ndim
+        return np.asarray(X).shape
     except ValueError:
-        return 0
+        return ()
 
 
 def is_list_of_sequences(X: Any) -> bool:
@@ -65,9 +72,9 @@ def from_list(X: Sequence[Any], name: str, layout: Layout) -> SequenceBatch:
 
 def _read_one(X: Sequence[Any], row: int, name: str, layout: Layout) -> NDArray[Any]:
     sequence, one = X[row], f"{name}, sequence {row}"
-    if rank_of(sequence) != 2:
+    if len(shape_of(sequence)) != 2:
         raise ValueError(
-            f"{one} has shape {np.shape(sequence)}, expected {layout.sequence}"
+            f"{one} has shape {shape_of(sequence)}, expected {layout.sequence}"
         )
     describe = partial(place_in_array, sequence, layout.axes[1:])
     return as_floats(sequence, one, describe)
@@ -90,7 +97,7 @@ def from_table(
     estimator: Any, X: Any, layout: Layout, *, reset: bool, name: str
 ) -> SequenceBatch:
     """Read (N, T) as T steps of one feature; scikit-learn's checks know such X."""
-    rank = rank_of(X)
+    rank = len(shape_of(X))
     if isinstance(X, (list, tuple)) and len(X) and rank == 0:
         raise ValueError(
             f"{name} is a list whose parts differ in length: sequences of different "
@@ -102,7 +109,7 @@ def from_table(
         n = estimator.n_features_in_
         one = f"; for one feature a step pass {name}{layout.deepen}" if n == 1 else ""
         raise ValueError(
-            f"{name} has shape {np.shape(X)}, but {type(estimator).__name__} was "
+            f"{name} has shape {shape_of(X)}, but {type(estimator).__name__} was "
             f"fitted on sequences of {n} features: expected an array {layout.array} or "
             f"a list of arrays {layout.sequence}; one sequence is {name}[None]{one}"
         )
@@ -110,7 +117,7 @@ def from_table(
         values = X
     else:
         values = _validate_table(estimator, X, rank, layout, reset=reset, name=name)
-    raise_not_finite(name, values, partial(_place_in_table, X))
+    raise_not_finite(name, values, partial(place_in_table, X))
     if reset:
         estimator._reads_frames = True
     return SequenceBatch(values[:, :, None])
@@ -125,7 +132,7 @@ def _validate_table(
         f"feature, or a list of arrays {layout.sequence}"
     )
     if rank > 3:
-        raise ValueError(f"{name} has shape {np.shape(X)}: {expected}")
+        raise ValueError(f"{name} has shape {shape_of(X)}: {expected}")
     if type(X).__name__ == "LazyFrame":
         raise TypeError(f"{name} is a LazyFrame: pass {name}.collect()")
     refuse_times(X, name)
@@ -147,14 +154,14 @@ def _validate_table(
         return values
     except (TypeError, ValueError) as error:
         if rank == 2:
-            raise_not_numbers(X, name, partial(_place_in_table, X))
+            raise_not_numbers(X, name, partial(place_in_table, X))
         if rank < 2:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"{error}\n{name} of an LSTM: {expected}.") from error
         if (
             reset
             or isinstance(error, TypeError)
-            or np.shape(X)[1] == estimator.n_features_in_
+            or shape_of(X)[1] == estimator.n_features_in_
         ):
             raise
         raise ValueError(
@@ -164,8 +171,8 @@ def _validate_table(
         ) from error
 
 
-def _place_in_table(X: Any, sample: int, step: int) -> str:
-    # Each column is a step, and there is one feature.
+def place_in_table(X: Any, sample: int, step: int) -> str:
+    """Say where an element of T steps of one feature stands, and its labels."""
     return place_in_array(X, ("sample", "step", "feature"), sample, step, 0)
 
 

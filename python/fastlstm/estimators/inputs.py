@@ -12,7 +12,7 @@ from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ..data import SequenceBatch
 from .floats import as_floats, raise_not_finite
-from .forms import from_array, from_list, from_table, is_list_of_sequences, rank_of
+from .forms import from_array, from_list, from_table, is_list_of_sequences, shape_of
 from .frames import header_of, is_frame
 from .layouts import layout_of
 from .places import place_in_array, place_in_list
@@ -46,7 +46,7 @@ def check_sequences(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> 
     layout = layout_of(estimator)
     if is_list_of_sequences(X):
         batch = from_list(X, name, layout)
-    elif rank_of(X) == 3:
+    elif len(shape_of(X)) == 3:
         batch = from_array(estimator, X, name, layout)
     else:
         return from_table(estimator, X, layout, reset=reset, name=name)
