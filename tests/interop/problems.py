@@ -16,6 +16,9 @@ FAST: dict[str, Any] = {
     "random_state": 3,
 }
 TRAIN = 400
+# Arguments of the estimators that mean nothing to a toolkit.
+LEFT_OUT = {"layout", "output", "warm_start"}
+LEFT_OUT |= {"vocabulary_size", "embedding_dim", "embedding_dropout"}
 
 
 def equal(rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:

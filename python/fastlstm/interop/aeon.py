@@ -50,8 +50,9 @@ class LSTMClassifier(_AeonFace, ClassifierFace, BaseClassifier):  # type: ignore
     Parameters
     ----------
     **arguments
-        Those of :class:`fastlstm.LSTMClassifier`, but ``warm_start``. ``n_jobs`` is 1
-        if not given and follows aeon's convention.
+        Those of :class:`fastlstm.LSTMClassifier`, but ``layout``, ``warm_start`` and
+        what is about tokens. ``n_jobs`` is 1 if not given and follows aeon's
+        convention.
 
     Attributes
     ----------
@@ -86,8 +87,9 @@ class LSTMRegressor(_AeonFace, BaseRegressor):  # type: ignore[misc]
     Parameters
     ----------
     **arguments
-        Those of :class:`fastlstm.LSTMRegressor`, but ``output`` and ``warm_start``.
-        ``n_jobs`` is 1 if not given and follows aeon's convention.
+        Those of :class:`fastlstm.LSTMRegressor`, but ``layout``, ``output``,
+        ``warm_start`` and what is about tokens. ``n_jobs`` is 1 if not given and
+        follows aeon's convention.
 
     Attributes
     ----------

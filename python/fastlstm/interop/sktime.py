@@ -61,7 +61,8 @@ class LSTMClassifier(_SktimeFace, ClassifierFace, BaseClassifier):  # type: igno
     Parameters
     ----------
     **arguments
-        Those of :class:`fastlstm.LSTMClassifier`, but ``warm_start``.
+        Those of :class:`fastlstm.LSTMClassifier`, but ``layout``, ``warm_start`` and
+        what is about tokens.
 
     Attributes
     ----------
@@ -82,7 +83,11 @@ class LSTMClassifier(_SktimeFace, ClassifierFace, BaseClassifier):  # type: igno
     """
 
     _estimator_class = estimators.LSTMClassifier
-    _tags: ClassVar[dict[str, Any]] = {**TAGS, "capability:predict_proba": True}
+    _tags: ClassVar[dict[str, Any]] = {
+        **TAGS,
+        "capability:class_weight": True,
+        "capability:predict_proba": True,
+    }
 
     __init__ = constructor(estimators.LSTMClassifier)
 
@@ -97,7 +102,8 @@ class LSTMRegressor(_SktimeFace, BaseRegressor):  # type: ignore[misc]
     Parameters
     ----------
     **arguments
-        Those of :class:`fastlstm.LSTMRegressor`, but ``output`` and ``warm_start``.
+        Those of :class:`fastlstm.LSTMRegressor`, but ``layout``, ``output``,
+        ``warm_start`` and what is about tokens.
 
     Attributes
     ----------

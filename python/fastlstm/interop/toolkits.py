@@ -7,18 +7,27 @@ that estimator's arguments, read from there, so that they are written once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from inspect import Signature, signature
 from typing import Any, ClassVar
 
-import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["TEST_PARAMETERS", "ClassifierFace", "ToolkitFace", "constructor"]
 
-# Arguments of the estimators that mean nothing here: toolkits know one target a series,
-# and forget what was fitted before they call `_fit`.
-LEFT_OUT = frozenset({"output", "warm_start"})
+# Arguments of the estimators that mean nothing here: toolkits have their own order of
+# dimensions, series of numbers and one target for each, and forget what was fitted
+# before they call `_fit`.
+LEFT_OUT = frozenset(
+    {
+        "embedding_dim",
+        "embedding_dropout",
+        "layout",
+        "output",
+        "vocabulary_size",
+        "warm_start",
+    }
+)
 
 # What the toolkits' own checks fit: small, and two different paths.
 TEST_PARAMETERS: list[dict[str, Any]] = [
@@ -77,12 +86,13 @@ class ToolkitFace:
     _estimator_class: ClassVar[type[Any]]
 
     def _fit(self: Any, X: Any, y: NDArray[Any]) -> Any:
-        estimator = self._estimator_class(**self._estimator_arguments())
-        self.estimator_ = estimator.fit(steps_first(X), y)
+        # X is (case, channel, time), a list of (channel, time), or of frames.
+        estimator = self._estimator_class(**self._estimator_arguments(), layout="nft")
+        self.estimator_ = estimator.fit(X, y)
         return self
 
     def _predict(self: Any, X: Any) -> NDArray[Any]:
-        values: NDArray[Any] = self.estimator_.predict(steps_first(X))
+        values: NDArray[Any] = self.estimator_.predict(X)
         return values
 
     def _estimator_arguments(self: Any) -> dict[str, Any]:
@@ -95,22 +105,5 @@ class ClassifierFace(ToolkitFace):
     """A `ToolkitFace` of a classifier."""
 
     def _predict_proba(self: Any, X: Any) -> NDArray[Any]:
-        probabilities: NDArray[Any] = self.estimator_.predict_proba(steps_first(X))
+        probabilities: NDArray[Any] = self.estimator_.predict_proba(X)
         return probabilities
-
-
-def steps_first(X: NDArray[Any] | Sequence[Any]) -> Any:
-    """Bring a toolkit's series into fastlstm's order: views, no copy.
-
-    Parameters
-    ----------
-    X : (case, channel, time) array, or list
-        Of arrays (channel, time), or of frames, which have a row a step already.
-
-    Returns
-    -------
-    (case, time, channel) array, or list of arrays (time, channel)
-    """
-    if isinstance(X, np.ndarray):
-        return X.swapaxes(1, 2)
-    return [s.T if isinstance(s, np.ndarray) else s.to_numpy() for s in X]
