@@ -18,7 +18,8 @@ __all__ = ["check_tokens", "reads_tokens"]
 def reads_tokens(estimator: Any, *, reset: bool) -> bool:
     """Tell whether X holds tokens: at a fit as asked for, later as it was fitted."""
     if reset:
-        estimator._vocabulary_size = estimator.vocabulary_size
+        # A scaler has no such argument.
+        estimator._vocabulary_size = getattr(estimator, "vocabulary_size", None)
     # An estimator that was stored before there were tokens has no such attribute.
     return getattr(estimator, "_vocabulary_size", None) is not None
 
