@@ -25,12 +25,14 @@ BELOW = {
     "nn": {"_core", "_validate", "params"},
     "losses": {"_core", "_validate"},
     "optim": {"_core", "_validate", "params"},
-    "schedules": {"_validate"},
-    "data": {"_validate"},
-    "models": {"_validate", "data", "losses", "nn", "params"},
+    "files": {"_core"},
+    "schedules": {"_validate", "files"},
+    "data": {"_validate", "files"},
+    "models": {"_validate", "data", "files", "losses", "nn", "params"},
     "training": {
         "_validate",
         "data",
+        "files",
         "losses",
         "models",
         "nn",
@@ -44,7 +46,7 @@ BELOW = {
     "interop": set(),
 }
 # The top floor may import everything below it and each other.
-TOP = {"__init__", "__main__", "estimators", "demo", "cli"}
+TOP = {"__init__", "__main__", "estimators", "demo", "cli", "loading"}
 # Faces for toolkits stand on the estimators, whatever else lies in their folder.
 TOP |= {"interop.toolkits", "interop.sktime", "interop.aeon"}
 # Who may include whom in the core.
@@ -97,7 +99,7 @@ def test_core_is_called_from_few_places():
         if "_core" in _imports(path)
     }
     above = {"__init__", "bench", "cli", "estimators"}
-    assert callers <= above | {"nn", "losses", "optim", "profiling"}
+    assert callers <= above | {"files", "nn", "losses", "optim", "profiling"}
 
 
 def test_models_and_below_know_no_scikit_learn():

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         training,
     )
     from .estimators import LSTMClassifier, LSTMRegressor, LSTMTagger
+    from .loading import load
     from .profiling import profile
 
     __version__: str
@@ -49,6 +50,7 @@ __all__ = [
     "data",
     "estimators",
     "get_num_threads",
+    "load",
     "losses",
     "models",
     "nn",
@@ -69,6 +71,8 @@ def __getattr__(name: str) -> Any:
         from . import _core
 
         return _core.__version__
+    if name == "load":
+        return importlib.import_module(".loading", __name__).load
     if name == "profile":
         return importlib.import_module(".profiling", __name__).profile
     if name in _ESTIMATORS:

@@ -19,9 +19,11 @@ they are at the moment.
 from __future__ import annotations
 
 import itertools
+import sys
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import TypeAlias
 
 import numpy as np
@@ -38,12 +40,31 @@ from ._validate import (
     check_size,
 )
 
-__all__ = ["Gradients", "ParameterSpec", "Parameters"]
+__all__ = ["Gradients", "ParameterSpec", "Parameters", "at_most"]
 
 # Layout, dtype, parts, and values where there are no parts.
 _State: TypeAlias = "tuple[Layout, FloatDtype, dict[str, Parameters], Array | None]"
 
 _versions = itertools.count(1)
+_most: ContextVar[int] = ContextVar("most", default=sys.maxsize)
+
+
+@contextmanager
+def at_most(elements: int) -> Iterator[None]:
+    """Refuse parameters of more ``elements`` in the block, before memory is taken.
+
+    For what is built as a file says: its weights are there, and are no more than these.
+
+    Raises
+    ------
+    ValueError
+        In the block, where parameters would be larger.
+    """
+    token = _most.set(elements)
+    try:
+        yield
+    finally:
+        _most.reset(token)
 
 
 class _Buffer:
@@ -105,6 +126,11 @@ class Parameters(Mapping[str, Array]):
     ) -> None:
         """Be a new buffer, into which ``parts`` and their values move."""
         check_size("the parameters", layout.size, dtype)
+        if layout.size > _most.get():
+            raise ValueError(
+                f"the parameters would be {layout.size} numbers, but only "
+                f"{_most.get()} are there to load"
+            )
         self.statistics_lock = threading.Lock()
         self.layout = layout
         self.size = layout.size

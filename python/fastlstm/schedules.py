@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Final
 
 from ._validate import check_float, check_int
+from .files import storable
 
 __all__ = [
     "SCHEDULES",
@@ -323,6 +324,8 @@ SCHEDULES: Final[dict[str, type[Schedule]]] = {
     "inverse_square_root": InverseSquareRoot,
     "reduce_on_plateau": ReduceOnPlateau,
 }
+for _kind in SCHEDULES.values():
+    storable(_kind)
 
 
 def _cosine(begin: float, end: float, share: float) -> float:

@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from .._validate import check_choice, check_float
+from ..files import storable
 from .statistics import mean_and_deviation, median_and_quantile_range, range_to
 
 __all__ = ["SequenceScaler"]
 
 
+@storable
 class SequenceScaler:
     """Centre and scale of each feature, over all valid steps.
 

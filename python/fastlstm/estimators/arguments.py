@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from types import FunctionType
 from typing import Any, ClassVar, ParamSpec, cast
 
@@ -133,6 +134,12 @@ class Arguments(BaseEstimator):  # type: ignore[misc]
         self.dtype = dtype
         self.n_jobs = n_jobs
         self.callbacks = callbacks
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        # The pickle of an older version lacks the arguments that have come since.
+        parameters = signature(type(self)).parameters.values()
+        defaults = {p.name: p.default for p in parameters}
+        super().__setstate__({**defaults, **state})
 
 
 def with_defaults(init: Callable[P, None], **defaults: Any) -> Callable[P, None]:

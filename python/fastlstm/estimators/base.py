@@ -13,12 +13,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validate import IntArray
 from ..data import SequenceBatch
+from ..files.whole import PathType
 from ..models import SequenceModel
 from ..training import Trainer, TrainingSet
 from .build import go_on, new_model, new_trainer, stop_after_epoch, warm_model
 from .callbacks import CallbackSupport, EpochTasks, begin_tasks, with_callbacks
 from .hooks import Data, Hooks
 from .inputs import check_sequences, check_weights
+from .saving import save
 from .threads import limit_threads
 from .validation import UserData, check_groups, make_score, set_aside
 
@@ -277,6 +279,36 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
                 ConvergenceWarning,
                 stacklevel=stacklevel,
             )
+
+    def save(self, path: PathType) -> None:
+        """Write the fitted estimator to a safetensors file, for `fastlstm.load`.
+
+        Kept are all that ``fit`` has found and all parameters that are None, numbers,
+        strings, lists, tuples or dicts of such. ``callbacks``, a ``random_state`` that
+        is an object, and scikit-learn's metadata requests are not: a warning names
+        them. Nothing in the file is executed on load. It is written as a whole or not
+        at all.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        TypeError
+            Labels that are neither numbers nor strings; an estimator of another
+            library, if only derived from one of these.
+        OSError
+            The file cannot be written.
+
+        Warns
+        -----
+        UserWarning
+            Something is not kept.
+        """
+        save(self, path)
 
     # ------------------------------------------------------------------ predict
 

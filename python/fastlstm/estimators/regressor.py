@@ -216,6 +216,9 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
     def _output(self) -> Output:
         return self.output
 
+    # For files and pickles from before there were quantiles.
+    _quantiles: list[float] | None = None
+
     @property
     def _n_quantiles(self) -> int:
         return 1 if self._quantiles is None else len(self._quantiles)

@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from .._validate import Array, IntArray, as_floats, check_int, check_row_ids
 from ..data import SequenceBatch, SequenceScaler
+from ..files import storable, write_record
+from ..files.whole import PathType
 from ..nn.base import Cache, check_like, flat_grads
-from ..params import Gradients
+from ..params import Gradients, at_most
 from .network import NetworkCache
 from .setup import ModelSetup, Output
 
@@ -38,6 +40,7 @@ def in_order(outputs: NDArray[Any], quantiles: int) -> NDArray[Any]:
     )
 
 
+@storable
 class SequenceModel(ModelSetup):
     """LSTM layers, dropout, and a linear map of one row a sequence or of every step.
 
@@ -319,6 +322,25 @@ class SequenceModel(ModelSetup):
         self.input_scaler = scalers["input_scaler"]
         self.target_scaler = scalers["target_scaler"]
 
+    def save(self, path: PathType) -> None:
+        """Write the model to a safetensors file, which `fastlstm.load` reads.
+
+        Kept is what prediction and further training need: ``config``, weights, running
+        statistics, scalers, classes. The file is written as a whole or not at all.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        TypeError
+            ``classes`` with other objects than numbers and strings.
+        OSError
+            The file cannot be written.
+        """
+        write_record(path, "model", {"model": self})
+
     def __getstate__(self) -> dict[str, Any]:
         # Weights alone, no buffer, layer or packed copy: a pickle stays small, may be
         # memory-mapped read-only, and does not depend on how layers are built inside.
@@ -329,6 +351,10 @@ class SequenceModel(ModelSetup):
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        SequenceModel.__init__(self, **state["config"], random_state=0)
+        config, arrays = state["config"], state["state"].values()
+        # A file may be damaged or made up: no more memory than what is in it.
+        check_int("num_layers", config.get("num_layers", 1), 1, len(arrays))
+        with at_most(sum(array.size for array in arrays)):
+            SequenceModel.__init__(self, **config, random_state=0)
         self.load_state_dict(state["state"])
         self.classes = state["classes"]

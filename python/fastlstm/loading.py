@@ -1,0 +1,64 @@
+"""``fastlstm.load``: what was saved, as far as this machine can use it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from . import schedules  # noqa: F401 - what a file may hold has to be known
+from .files import read_record
+from .files.whole import PathType
+from .models import SequenceModel
+
+if TYPE_CHECKING:
+    from .estimators.base import SequenceEstimator
+
+__all__ = ["load"]
+
+
+def load(path: PathType) -> SequenceModel | SequenceEstimator:
+    """Load what ``save`` of a model or of an estimator has written.
+
+    Nothing in the file is executed.
+
+    Parameters
+    ----------
+    path : str or path
+
+    Returns
+    -------
+    SequenceModel or estimator
+        An estimator's file gives the fitted estimator; where scikit-learn is not
+        installed its ``model_``, which predicts to the same bits, from a
+        `fastlstm.data.SequenceBatch`, in the units of X and y: numbers, or the
+        probabilities of ``model.classes``.
+
+    Raises
+    ------
+    ValueError
+        A damaged or foreign file, or one of a newer format; the message names it.
+    OSError
+        The file cannot be read.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import fastlstm, numpy as np
+    >>> model = fastlstm.models.SequenceModel(3, 1, hidden_size=5, random_state=0)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     path = os.path.join(folder, "model.safetensors")
+    ...     model.save(path)
+    ...     same = fastlstm.load(path)
+    >>> batch = fastlstm.data.SequenceBatch(np.ones((2, 4, 3)))
+    >>> bool((same.predict(batch) == model.predict(batch)).all())
+    True
+    """
+    kind, content = read_record(path, ("model", "estimator"))
+    if kind == "model":
+        model: SequenceModel = content["model"]
+        return model
+    try:
+        from .estimators.saving import restore
+    except ImportError:
+        model = content["attributes"]["model_"]
+        return model
+    return restore(path, content)
