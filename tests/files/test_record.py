@@ -21,6 +21,7 @@ from fastlstm.files import (
     write_tensors,
 )
 from fastlstm.files.record import _digest
+from fastlstm.schedules import Constant
 from safetensors import safe_open
 from safetensors.numpy import load_file, save_file
 
@@ -110,6 +111,7 @@ def test_what_cannot_be_kept(tmp_path: Path, value: Any) -> None:
 
 
 def test_storable_objects(tmp_path: Path) -> None:
+    assert there_and_back(tmp_path / "a", Constant()) == Constant()  # no attributes
     scaler = SequenceScaler().fit(np.arange(12.0).reshape(4, 3))
     result = there_and_back(tmp_path / "a", [scaler, SequenceScaler()])
     assert type(result[0]) is SequenceScaler

@@ -15,11 +15,12 @@ from .._validate import IntArray
 from ..data import SequenceBatch
 from ..files.whole import PathType
 from ..models import SequenceModel
-from ..training import Trainer, TrainingSet
+from ..training import Checkpoint, Trainer, TrainingSet
 from .build import go_on, new_model, new_trainer, stop_after_epoch, warm_model
 from .callbacks import CallbackSupport, EpochTasks, begin_tasks, with_callbacks
 from .hooks import Data, Hooks
 from .inputs import check_sequences, check_weights
+from .resume import Resumable, as_checkpoint
 from .saving import save
 from .threads import limit_threads
 from .validation import UserData, check_groups, make_score, set_aside
@@ -52,6 +53,8 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
         y_val: Any = None,
         sample_weight_val: Any = None,
         groups: Any = None,
+        checkpoint: PathType | Checkpoint | None = None,
+        resume: bool = False,
     ) -> Self:
         """Train on sequences and their targets.
 
@@ -77,6 +80,13 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
             Group of each sequence, a patient or a machine: the share set aside to
             validate on (see ``validation_fraction``, here the share of groups) has
             whole groups.
+        checkpoint : str, path or fastlstm.training.Checkpoint, optional
+            A folder of this fit alone, into which its state is written every minute
+            (or as the `Checkpoint` says) and at its end, so that it may be resumed.
+        resume : bool, default=False
+            Go on from the newest file of ``checkpoint``, where there is one, to the
+            same bits as a fit that was not interrupted. Data and parameters have to be
+            the same; ``max_iter`` may be raised. A finished fit is returned at once.
 
         Returns
         -------
@@ -86,7 +96,10 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
         ------
         ValueError
             A parameter out of its range; shapes that do not fit; NaN or inf, with
-            sample, step and feature.
+            sample, step and feature. A checkpoint that is of another fit, and what
+            differs, or that cannot be read.
+        FileExistsError
+            Checkpoints in the folder without ``resume``.
         FloatingPointError
             The training diverged: the loss or its gradient overflowed.
 
@@ -95,9 +108,11 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
         ConvergenceWarning
             If ``max_iter`` epochs went by and the loss or score was still improving.
         UserWarning
-            If Ctrl-C ended the fit; the model is usable.
+            If Ctrl-C ended the fit; the model is usable. If a checkpoint cannot be
+            read, and an older one is used; if one cannot be written.
         """
         self._validate_params()
+        folder = as_checkpoint(checkpoint, resume)
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val belong together: got only one of them")
         if X_val is None and sample_weight_val is not None:
@@ -110,6 +125,8 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
             y_val=y_val,
             sample_weight_val=sample_weight_val,
             groups=groups,
+            checkpoint=folder,
+            resume=resume,
         )
         self._warn(trainer)
         return self
@@ -134,6 +151,8 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
         sample_weight: Any,
         *,
         incremental: bool = False,
+        checkpoint: Checkpoint | None = None,
+        resume: bool = False,
         **options: Any,
     ) -> Trainer:
         """Train, or leave all as it was."""
@@ -141,12 +160,14 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
         before = self.__dict__.copy()
         try:
             with limit_threads(self.n_jobs):
+                resumable = Resumable(self, checkpoint, resume)
                 return self._fit(
                     X,
                     y,
                     sample_weight,
                     incremental=incremental,
                     tasks=tasks,
+                    resumable=resumable,
                     **options,
                 )
         except BaseException:
@@ -167,6 +188,7 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
         incremental: bool,
         classes: Any = None,
         tasks: Any,
+        resumable: Resumable,
     ) -> Trainer:
         again = (incremental or self.warm_start) and hasattr(self, "model_")
         if incremental:
@@ -174,13 +196,16 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
         data, rows = self._read(X, y, sample_weight, reset=not again)
         self._learn_labels(data, reset=not again and not incremental)
         groups = check_groups(self, groups, X)
+        resumable.see(data, groups=groups)
         rng = check_random_state(self.random_state)
         seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=3)]
+        seeds = resumable.seeds(seeds)
         validation = None
         if X_val is not None:
             validation, rows_val = self._read(
                 X_val, y_val, sample_weight_val, reset=False, suffix="_val"
             )
+            resumable.see(validation, "_val")
         elif self.early_stopping:
             X_val, y_val = X, y
             groups = None if groups is None else groups[rows]
@@ -198,7 +223,7 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
         else:
             model = new_model(self, inputs, data.weights, outputs, seeds[1])
             self._dress(model)
-        score = None
+        score, held_out = None, None
         if validation is not None:
             if self.scoring is None:
                 self._check_validation(validation)
@@ -217,7 +242,9 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
         if tasks is not None:
             told = EpochTasks(self, tasks, UserData(X, y, rows, data.weights), model)
             trainer.callbacks.append(told)
-        trainer.fit(self._training_set(model, data, encoded))
+        training = self._training_set(model, data, encoded)
+        resumable.begin(trainer, training, held_out)
+        trainer.fit(training)
         self._tell(model, trainer, keep_state=incremental or self.warm_start)
         if tasks is not None:
             told.on_fitted()

@@ -67,7 +67,7 @@ def to_plain(value: Any, tensors: dict[str, NDArray[Any]], name: str = "") -> An
         pairs = _items_to_plain([*value.items()], tensors, name)
         return {_TAG: "dict", "items": pairs}
     if _storable.get(kind.__name__) is kind:
-        state = to_plain(value.__getstate__(), tensors, name)
+        state = to_plain(value.__getstate__() or {}, tensors, name)
         return {_TAG: "object", "class": kind.__name__, "state": state}
     raise TypeError(
         f"{name or 'this'} is a {kind.__module__}.{kind.__qualname__}, which cannot be "

@@ -1,9 +1,17 @@
-"""The one fit loop, early stopping, callbacks and the progress bar."""
+"""The one fit loop, early stopping, callbacks, checkpoints and the progress bar."""
 
 from .callbacks import Callback
+from .checkpoint import Checkpoint
 from .dataset import TrainingSet
 from .loop import Trainer
 from .progress import Progress
 from .stopping import EarlyStopping
 
-__all__ = ["Callback", "EarlyStopping", "Progress", "Trainer", "TrainingSet"]
+__all__ = [
+    "Callback",
+    "Checkpoint",
+    "EarlyStopping",
+    "Progress",
+    "Trainer",
+    "TrainingSet",
+]

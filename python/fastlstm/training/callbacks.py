@@ -14,6 +14,7 @@ HOOKS = (
     "on_epoch_begin",
     "on_batch_end",
     "on_epoch_end",
+    "on_training_end",
     "on_fit_end",
 )
 
@@ -48,6 +49,12 @@ class Callback:
 
     def on_epoch_end(self, trainer: Trainer) -> None:
         """After every epoch, when its loss and score are known."""
+
+    def on_training_end(self, trainer: Trainer) -> None:
+        """After the last batch, before the weights of the best epoch come back.
+
+        Also after Ctrl-C, not of a failed fit.
+        """
 
     def on_fit_end(self, trainer: Trainer) -> None:
         """At the end, also of an interrupted or failed fit."""

@@ -153,6 +153,7 @@ class Trainer:
         call(self.callbacks, "on_fit_begin", self)
         try:
             self._run(data)
+            call(self.callbacks, "on_training_end", self)
             if self.stopping is not None:
                 self.stopping.restore(self.model.params)
         finally:
