@@ -311,10 +311,10 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
         """Write the fitted estimator to a safetensors file, for `fastlstm.load`.
 
         Kept are all that ``fit`` has found and all parameters that are None, numbers,
-        strings, lists, tuples or dicts of such. ``callbacks``, a ``random_state`` that
-        is an object, and scikit-learn's metadata requests are not: a warning names
-        them. Nothing in the file is executed on load. It is written as a whole or not
-        at all.
+        strings, lists, tuples or dicts of such, or one of `fastlstm.schedules`. Other
+        objects (``callbacks``, a RandomState, a scorer) and scikit-learn's metadata
+        requests and callbacks are not: a warning names them. Nothing in the file is
+        executed on load. It is written as a whole or not at all.
 
         Parameters
         ----------
