@@ -11,6 +11,7 @@ import pandas as pd
 import polars as pl
 import pytest
 from fastlstm import LSTMClassifier, LSTMRegressor
+from fastlstm.estimators import frames as module
 
 from ..compare import assert_same_bits
 
@@ -358,3 +359,16 @@ def test_bad_targets(rng: np.random.Generator, y: Any, message: str) -> None:
 def test_missing_labels(rng: np.random.Generator, y: Any, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         LSTMClassifier(4, max_iter=1).fit(table(rng), y)
+
+
+def test_headers_for_scikit_learn_before_1_9(
+    rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It knows polars by the interchange protocol, which polars 2 has no more."""
+    monkeypatch.setattr(module, "_KNOWS_POLARS", False)
+    X = table(rng)
+    header = module.header_of(polars_frame(X))
+    assert header.shape == X.shape
+    assert list(header.__dataframe__().column_names()) == COLUMNS
+    frame = pandas_frame(X)
+    assert module.header_of(frame) is frame
