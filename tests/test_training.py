@@ -71,6 +71,7 @@ def outcome(trainer: Trainer) -> dict[str, np.ndarray]:
         "weights": trainer.model.params.flat,
         "loss": np.array(trainer.loss_curve),
         "score": np.array(trainer.score_curve),
+        "rate": np.array(trainer.rate_curve),
     }
 
 

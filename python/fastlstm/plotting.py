@@ -73,11 +73,11 @@ def plot_history(estimator: Any, *, ax: Any = None) -> Any:
         best = judged[np.argmax(scores)]
         label = f"best epoch ({best})"
         lines.append(ax.axvline(best, color="0.6", linestyle="--", label=label))
-    if len(set(estimator.learning_rates_)) > 1:
+    rates = getattr(estimator, "learning_rates_", ())
+    if len(set(rates)) > 1:
         outer = ax.twinx()
         if scores:
             outer.spines["right"].set_position(("axes", 1.15))
-        rates = estimator.learning_rates_
         lines += outer.plot(epochs, rates, color="C2", ls=":", label="learning rate")
         outer.set_ylabel("learning rate")
         outer.set_yscale("log")

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from fastlstm.schedules import Exponential
 from fastlstm.training import Callback, Trainer
 
 from ..compare import assert_same_bits
@@ -122,3 +123,25 @@ def test_begins_a_new_epoch_after_ctrl_c(rng: np.random.Generator) -> None:
     model.set_params(batch_size=8).fit(X[:20], y[:20])
     assert model.n_iter_ == 3
     assert callback.batches == 7 + 2 * 3
+
+
+@quiet
+@pytest.mark.parametrize("keep", [True, False])
+def test_learning_rates_of_all_epochs(rng: np.random.Generator, keep: bool) -> None:
+    """Also where the first fit has kept no state, or is of before there were any."""
+    X, y = problem(rng)
+    model = regressor(max_iter=3, warm_start=keep, learning_rate_init=0.01).fit(X, y)
+    assert model.learning_rates_ == [0.01] * 3
+    if keep:
+        del model._trainer_state["rate_curve"]
+    else:
+        del model.learning_rates_
+    model.set_params(warm_start=True, learning_rate="step").fit(X, y)
+    assert model.learning_rates_ == [0.01] * 6
+    model.set_params(learning_rate=Exponential(0.5)).fit(X, y)
+    assert len(model.learning_rates_) == model.n_iter_ == 9
+    rates = model.learning_rates_
+    assert rates[:6] == [0.01] * 6
+    assert rates[5] > rates[6] > rates[7] > rates[8]
+    model.set_params(max_iter=1).fit(X, y)
+    assert model.learning_rates_[:9] == rates

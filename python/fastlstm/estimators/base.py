@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -20,6 +18,7 @@ from .build import go_on, new_model, new_trainer, stop_after_epoch, warm_model
 from .callbacks import CallbackSupport, EpochTasks, begin_tasks, with_callbacks
 from .hooks import Data, Hooks
 from .inputs import check_sequences, check_weights
+from .outcome import tell, warn
 from .resume import Resumable, as_checkpoint
 from .saving import save
 from .threads import limit_threads
@@ -128,7 +127,7 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
             checkpoint=folder,
             resume=resume,
         )
-        self._warn(trainer)
+        warn(self, trainer)
         return self
 
     def _increment(
@@ -140,7 +139,7 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
             raise ValueError("partial_fit does not support early_stopping=True")
         trainer = self._run(X, y, sample_weight, incremental=True, classes=classes)
         if trainer.stop_reason == "interrupted":
-            self._warn(trainer, stacklevel=4)
+            warn(self, trainer, stacklevel=4)
         return self
 
     @with_callbacks
@@ -245,7 +244,7 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
         training = self._training_set(model, data, encoded)
         resumable.begin(trainer, training, held_out)
         trainer.fit(training)
-        self._tell(model, trainer, keep_state=incremental or self.warm_start)
+        tell(self, model, trainer, keep_state=incremental or self.warm_start)
         if tasks is not None:
             told.on_fitted()
         return trainer
@@ -275,37 +274,6 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
             weights,
             per_step=self._per_step,
         )
-
-    def _tell(
-        self, model: SequenceModel, trainer: Trainer, *, keep_state: bool
-    ) -> None:
-        """Set what the fit has found."""
-        scores = trainer.score_curve or None
-        self.model_ = model
-        self.n_iter_ = trainer.epoch
-        self.loss_curve_ = trainer.loss_curve
-        self.learning_rates_ = trainer.rate_curve
-        self.best_loss_ = min(trainer.loss_curve, default=np.inf)
-        self.validation_scores_ = scores
-        self.best_validation_score_ = None if scores is None else max(scores)
-        self._trainer_state = trainer.state_dict() if keep_state else None
-        self._scored_by = self.scoring
-
-    def _warn(self, trainer: Trainer, stacklevel: int = 3) -> None:
-        """Say how the fit ended where that matters."""
-        if trainer.stop_reason == "interrupted":
-            warnings.warn(
-                f"Training was interrupted in epoch {trainer.epoch + 1} of "
-                f"{trainer.max_epochs}; the model is usable as it is.",
-                stacklevel=stacklevel,
-            )
-        elif trainer.stop_reason == "max_epochs":
-            warnings.warn(
-                f"Stochastic optimizer: the maximum of max_iter={self.max_iter} epochs "
-                "was reached and the optimization has not converged yet.",
-                ConvergenceWarning,
-                stacklevel=stacklevel,
-            )
 
     def save(self, path: PathType) -> None:
         """Write the fitted estimator to a safetensors file, for `fastlstm.load`.

@@ -198,7 +198,8 @@ def go_on(estimator: SequenceEstimator, trainer: Trainer) -> None:
     else:
         trainer.epoch = estimator.n_iter_
         trainer.loss_curve = list(estimator.loss_curve_)
-        trainer.rate_curve = list(estimator.learning_rates_)
+        constant = [estimator.learning_rate_init] * trainer.epoch
+        trainer.rate_curve = list(getattr(estimator, "learning_rates_", constant))
         trainer.score_curve = list(estimator.validation_scores_ or [])
     if not same_scores:
         trainer.score_curve = []
