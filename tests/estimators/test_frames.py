@@ -12,6 +12,7 @@ import polars as pl
 import pytest
 from fastlstm import LSTMClassifier, LSTMRegressor
 from fastlstm.estimators import frames as module
+from scipy import sparse
 
 from ..compare import assert_same_bits
 
@@ -267,6 +268,8 @@ def test_odd_tables(rng: np.random.Generator) -> None:
         regressor().fit(pd.DataFrame(X, columns=["a", 1, 2, 3, 4]), Y)
     with pytest.raises(TypeError, match=r"[Ss]parse data was passed"):
         regressor().fit(pandas_frame(X).astype(pd.SparseDtype(float, 0.0)), Y)
+    with pytest.raises(TypeError, match=r"[Ss]parse data was passed"):
+        regressor().fit(X, Y).predict(sparse.csr_array(X[:, :4]))
     # Numbers are no names: nothing is kept, nothing compared.
     model = regressor().fit(pd.DataFrame(X), Y)
     assert not hasattr(model, "feature_names_in_")
@@ -327,6 +330,7 @@ def test_targets_a_step(rng: np.random.Generator, make: Callable[..., Any]) -> N
     ("y", "message"),
     [
         (pd.Series([1.0, None] * 6, index=ROWS), r"NaN at sample 1 \(row 'r1'\)"),
+        (pd.Series([1.0, None] * 6, index=np.arange(12) ** 2 + 7), r"\(row 8\)"),
         (pd.Series([1, None] * 6, dtype="Int64"), "NaN at sample 1"),
         (pd.Series([1.0, pd.NA] * 6, dtype=object), "<NA> at sample 1"),
         (pl.Series([1, None] * 6), "NaN at sample 1"),
