@@ -203,10 +203,11 @@ def test_the_rate_of_a_step_is_the_one_that_it_is_made_with() -> None:
             trainer.optimizer.learning_rate = 0.02 * schedule(self.step, 4, 28)
 
     schedule = Cosine(0.1)  # starts from 1
-    by_hand = make_trainer(callbacks=[Set()]).fit(make_data())
-    assert_same_bits(
-        outcome(make_trainer(schedule=schedule).fit(make_data())), outcome(by_hand)
-    )
+    trainers = make_trainer(schedule=schedule), make_trainer(callbacks=[Set()])
+    scheduled, by_hand = (outcome(trainer.fit(make_data())) for trainer in trainers)
+    # At the end of an epoch the callback has set the rate of the next step already.
+    del scheduled["rate"], by_hand["rate"]
+    assert_same_bits(scheduled, by_hand)
 
 
 @pytest.mark.parametrize("scored", [True, False])
