@@ -3,7 +3,7 @@
 ``python benchmarks/real_data.py vowels digits snips tags oil --seeds 10 --out
 real_data.json`` fits each on several seeds; ``report real_data.json`` prints the table
 of docs/real_data.md. Settings were chosen on validation data, which is then joined to
-the training data where no early stopping needs it; test data was looked at once.
+the training data where no early stopping needs it.
 """
 
 from __future__ import annotations
