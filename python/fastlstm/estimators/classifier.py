@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -18,9 +18,9 @@ from sklearn.utils.multiclass import (
 from ..data import SequenceBatch
 from ..losses import SoftmaxCrossEntropy
 from ..models import SequenceModel
-from ..schedules import Schedule
 from ..training import TrainingSet
 from ..training.protocols import Loss
+from .arguments import takes_arguments
 from .base import Data, SequenceEstimator
 from .class_weights import weigh_classes
 from .labels import encode_labels, raise_where_missing
@@ -34,6 +34,7 @@ __all__ = ["LSTMClassifier"]
         steps. An LSTM that sees degrees or prices as they are does not learn.""",
     score="Accuracy",
 )
+@takes_arguments
 class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
     """Tell which class a sequence belongs to.
 
@@ -79,122 +80,7 @@ class LSTMClassifier(ClassifierMixin, SequenceEstimator):  # type: ignore[misc]
         "class_weight": [StrOptions({"balanced"}), dict, None],
     }
 
-    def __init__(
-        self,
-        hidden_size: int | Sequence[int] = 64,
-        num_layers: int = 1,
-        *,
-        bidirectional: bool = False,
-        projection_size: int = 0,
-        pooling: str = "last",
-        vocabulary_size: int | None = None,
-        embedding_dim: int = 64,
-        embedding_dropout: float = 0.0,
-        peephole: bool = False,
-        coupled_gates: bool = False,
-        gate_activation: str = "sigmoid",
-        cell_activation: str = "tanh",
-        cell_clip: float | None = None,
-        normalization: str | None = None,
-        normalization_steps: int = 100,
-        normalization_momentum: float = 0.1,
-        initializer: str | Mapping[str, str] = "glorot_orthogonal",
-        forget_bias: float = 1.0,
-        chrono_steps: int | None = None,
-        dropout: float = 0.0,
-        variational_dropout: float = 0.0,
-        recurrent_dropout: float = 0.0,
-        recurrent_dropout_kind: str = "candidate",
-        weight_dropout: float = 0.0,
-        zoneout_h: float = 0.0,
-        zoneout_c: float = 0.0,
-        activation_penalty: float = 0.0,
-        temporal_activation_penalty: float = 0.0,
-        class_weight: str | Mapping[Any, float] | None = None,
-        solver: str = "adam",
-        alpha: float = 0.0,
-        l1: float = 0.0,
-        batch_size: int | str = "auto",
-        learning_rate_init: float = 1e-3,
-        learning_rate: str | Schedule = "constant",
-        max_iter: int = 200,
-        max_grad_norm: float | None = 1.0,
-        shuffle: bool = True,
-        random_state: Any = None,
-        tol: float = 1e-4,
-        verbose: bool | int = False,
-        warm_start: bool = False,
-        momentum: float = 0.9,
-        nesterovs_momentum: bool = True,
-        early_stopping: bool = False,
-        validation_fraction: float = 0.1,
-        validation_split: str = "random",
-        n_iter_no_change: int = 10,
-        scoring: str | Callable[..., float] | None = None,
-        standardize: bool = True,
-        layout: str = "ntf",
-        memory: str = "store",
-        dtype: str = "float32",
-        n_jobs: int | None = None,
-        callbacks: Sequence[object] | None = None,
-    ) -> None:
-        super().__init__(
-            hidden_size,
-            num_layers,
-            bidirectional=bidirectional,
-            projection_size=projection_size,
-            pooling=pooling,
-            vocabulary_size=vocabulary_size,
-            embedding_dim=embedding_dim,
-            embedding_dropout=embedding_dropout,
-            peephole=peephole,
-            coupled_gates=coupled_gates,
-            gate_activation=gate_activation,
-            cell_activation=cell_activation,
-            cell_clip=cell_clip,
-            normalization=normalization,
-            normalization_steps=normalization_steps,
-            normalization_momentum=normalization_momentum,
-            initializer=initializer,
-            forget_bias=forget_bias,
-            chrono_steps=chrono_steps,
-            dropout=dropout,
-            variational_dropout=variational_dropout,
-            recurrent_dropout=recurrent_dropout,
-            recurrent_dropout_kind=recurrent_dropout_kind,
-            weight_dropout=weight_dropout,
-            zoneout_h=zoneout_h,
-            zoneout_c=zoneout_c,
-            activation_penalty=activation_penalty,
-            temporal_activation_penalty=temporal_activation_penalty,
-            solver=solver,
-            alpha=alpha,
-            l1=l1,
-            batch_size=batch_size,
-            learning_rate_init=learning_rate_init,
-            learning_rate=learning_rate,
-            max_iter=max_iter,
-            max_grad_norm=max_grad_norm,
-            shuffle=shuffle,
-            random_state=random_state,
-            tol=tol,
-            verbose=verbose,
-            warm_start=warm_start,
-            momentum=momentum,
-            nesterovs_momentum=nesterovs_momentum,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            validation_split=validation_split,
-            n_iter_no_change=n_iter_no_change,
-            scoring=scoring,
-            standardize=standardize,
-            layout=layout,
-            memory=memory,
-            dtype=dtype,
-            n_jobs=n_jobs,
-            callbacks=callbacks,
-        )
-        self.class_weight = class_weight
+    class_weight: str | Mapping[Any, float] | None = None
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -13,7 +13,7 @@ from ..models import SequenceModel
 from ..models.sequence import Output
 from ..training import TrainingSet
 from ..training.protocols import Loss
-from .arguments import Arguments, with_defaults
+from .arguments import takes_arguments
 from .base import Data, SequenceEstimator
 from .inputs import check_weights, like_inputs
 from .labels import check_step_labels, encode_labels
@@ -27,6 +27,7 @@ __all__ = ["LSTMTagger"]
         steps. An LSTM that sees degrees or prices as they are does not learn.""",
     score="Accuracy over all steps",
 )
+@takes_arguments
 class LSTMTagger(SequenceEstimator):
     """Tell which class each step of a sequence belongs to.
 
@@ -75,7 +76,7 @@ class LSTMTagger(SequenceEstimator):
     [(3,), (5,)]
     """
 
-    __init__ = with_defaults(Arguments.__init__, bidirectional=True)
+    bidirectional: bool = True
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
