@@ -187,6 +187,7 @@ def test_ctrl_c_loses_nothing(
                 signal.raise_signal(signal.SIGINT)
             return result
 
+        wrapper.total_weight = getattr(function, "total_weight", None)
         return wrapper
 
     if where == "forward":

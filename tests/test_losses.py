@@ -63,6 +63,38 @@ def test_padding_and_zero_weights_are_as_good_as_absent(loss: Any) -> None:
 
 
 @every_loss
+@pytest.mark.parametrize("steps", [False, True])
+@pytest.mark.parametrize("ragged", [False, True])
+@pytest.mark.parametrize("weighted", [False, True])
+def test_means_of_batches_make_one_of_all(
+    loss: Any, steps: bool, ragged: bool, weighted: bool
+) -> None:
+    if ragged and not steps:
+        return  # rows of samples have no lengths
+    target = targets(loss)
+    pred, target = (PRED, target) if steps else (PRED[:, 0], target[:, 0])
+    target = target.copy()
+    options: dict[str, np.ndarray] = {}
+    if getattr(loss, "ignore_index", None) is not None:
+        target[3] = loss.ignore_index
+    if ragged:
+        options["lengths"] = np.array([7, 1, 3, 7, 2])
+        target[1, 1:] = -5  # is not read
+    if weighted:
+        options["sample_weight"] = np.array([1.0, 2.0, 0.0, 0.5, 1.0])
+        target[2] = -5
+    parts = []
+    for rows in (slice(0, 2), slice(2, 5)):
+        some = {name: values[rows] for name, values in options.items()}
+        value, _ = loss(pred[rows], target[rows], **some)
+        parts.append((value, loss.total_weight(target[rows], **some)))
+    values, weights = np.array(parts).T
+    whole, _ = loss(pred, target, **options)
+    assert_close(np.average(values, weights=weights), whole, LOSS["float64"])
+    assert_close(weights.sum(), loss.total_weight(target, **options), LOSS["float64"])
+
+
+@every_loss
 @pytest.mark.parametrize("scale", [1e-300, 1e300])
 def test_only_the_ratios_of_weights_matter(loss: Any, scale: float) -> None:
     weight = np.array([1.0, 2.0, 3.0, 0.5, 1.0])

@@ -336,10 +336,16 @@ def test_batches_are_what_indexing_gives(
         )
     np.testing.assert_array_equal(batch.targets, expected.targets)
     assert batch.targets.flags.c_contiguous
-    assert batch.total_weight == expected.total_weight
-    ones = np.ones(5) if weights is None else weights[rows]
-    total = float((ones * (lengths if per_step else 1)).sum())
-    assert batch.total_weight == pytest.approx(total, rel=1e-15)
+    flat = expected.flat_targets
+    assert len(flat) == (lengths.sum() if per_step else 5)
+    np.testing.assert_array_equal(batch.flat_targets, flat)
+    if weighted:
+        times = lengths if per_step else 1
+        np.testing.assert_array_equal(
+            batch.flat_weights, np.repeat(weights[rows], times)
+        )
+    else:
+        assert batch.flat_weights is None
     assert (batch.loss_lengths is not None) == (per_step and ragged)
 
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import numpy as np
 import pytest
-from fastlstm import LSTMClassifier, LSTMRegressor
-from fastlstm.estimators.arguments import Arguments
+from fastlstm import LSTMClassifier, LSTMTagger
 from sklearn.base import clone
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.model_selection import GridSearchCV
@@ -220,14 +218,82 @@ def test_search_over_weights(rng: np.random.Generator) -> None:
     assert search.best_params_["class_weight"] in grid["class_weight"]
 
 
-def test_constructors_have_all_arguments() -> None:
-    shared = inspect.signature(Arguments).parameters
-    for estimator in (LSTMRegressor, LSTMClassifier):
-        own = inspect.signature(estimator).parameters
-        order = [name for name in own if name in shared]
-        assert order == list(shared)
-        for name, parameter in shared.items():
-            assert own[name] == parameter, name
-        for name in own:  # and hand each on
-            value = object()
-            assert getattr(estimator(**{name: value}), name) is value
+# -------------------------------------------------------------------------- of steps
+
+
+def tagger(**options: Any) -> LSTMTagger:
+    settings = {"hidden_size": 6, "max_iter": 3, "random_state": 0, "batch_size": 16}
+    return LSTMTagger(**{**settings, "standardize": False, **options})
+
+
+def tagged(rng: np.random.Generator, n: int = 60) -> tuple[list[Any], list[Any]]:
+    X = [rng.standard_normal((2 + k % 5, 2)) for k in range(n)]
+    return X, [np.array(["a", "b", "c"])[np.digitize(x[:, 0], [0.9, 1.6])] for x in X]
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", COSTS], ids=str)
+def test_a_step_weighs_what_its_label_does(
+    rng: np.random.Generator, class_weight: Any
+) -> None:
+    X, _ = tagged(rng)
+    # All labels of a sequence are the same: its weight can stand for theirs.
+    y = [np.full(len(x), "abc"[k % 7 % 3]) for k, x in enumerate(X)]
+    model = tagger(class_weight=class_weight).fit(X, y)
+    classes, flat = np.unique(np.concatenate(y)), np.concatenate(y)
+    expected = compute_class_weight(class_weight, classes=classes, y=flat)
+    assert_close(model.class_weight_, expected, VALUE["float64"])
+    each = [expected["abc".index(labels[0])] for labels in y]
+    other = tagger().fit(X, y, each)
+    assert_close(
+        np.concatenate(model.predict_proba(X)),
+        np.concatenate(other.predict_proba(X)),
+        PAIR_VALUE["float32"],
+    )
+    # Of an epoch too, whose batches have labels of different weights.
+    assert_close(
+        np.array(model.loss_curve_), np.array(other.loss_curve_), PAIR_VALUE["float32"]
+    )
+
+
+def test_balanced_counts_steps_by_the_weights_of_sequences(
+    rng: np.random.Generator,
+) -> None:
+    X, y = tagged(rng)
+    times = 1 + np.arange(60) % 3
+    flat = np.concatenate(
+        [np.tile(labels, k) for labels, k in zip(y, times, strict=True)]
+    )
+    expected = compute_class_weight("balanced", classes=np.unique(flat), y=flat)
+    model = tagger(class_weight="balanced", max_iter=1).fit(X, y, times)
+    assert_close(model.class_weight_, expected, VALUE["float64"])
+
+
+def test_validation_of_steps_counts_by_label(rng: np.random.Generator) -> None:
+    X, y = tagged(rng)
+    model = tagger(class_weight=COSTS, early_stopping=True)
+    model.fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:])
+    right = np.concatenate(model.predict(X[40:])) == np.concatenate(y[40:])
+    weights = [COSTS[label] for label in np.concatenate(y[40:])]
+    assert_close(
+        np.array(model.best_validation_score_),
+        np.average(right, weights=weights),
+        VALUE["float64"],
+    )
+    assert model.score(X[40:], y[40:]) == pytest.approx(right.mean())
+
+
+def test_balanced_finds_rare_labels_of_steps(rng: np.random.Generator) -> None:
+    X, y = tagged(rng, 500)
+    truth = np.concatenate(y[400:])
+    scores = [
+        balanced_accuracy_score(
+            truth,
+            np.concatenate(
+                tagger(class_weight=weight, max_iter=4, learning_rate_init=0.01)
+                .fit(X[:400], y[:400])
+                .predict(X[400:])
+            ),
+        )
+        for weight in ("balanced", None)
+    ]
+    assert scores[0] > scores[1] + 0.1

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fastlstm import LSTMClassifier
+from fastlstm import LSTMClassifier, LSTMTagger
 from fastlstm.training import Callback, Trainer
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
@@ -32,6 +32,10 @@ def classifier(**options: Any) -> LSTMClassifier:
     return LSTMClassifier(**{**settings, **options})
 
 
+def tagger(**options: Any) -> LSTMTagger:
+    return LSTMTagger(**classifier(**options).get_params())
+
+
 def weights_of(model: Any) -> dict[str, np.ndarray]:
     return {"weights": model.model_.params.flat}
 
@@ -42,7 +46,7 @@ def scales(model: Any) -> dict[str, np.ndarray]:
 
 
 @quiet
-@pytest.mark.parametrize("kind", ["regression", "classification"])
+@pytest.mark.parametrize("kind", ["regression", "classification", "tagging"])
 @pytest.mark.parametrize(
     "options",
     [
@@ -62,8 +66,13 @@ def test_calls_are_the_epochs_of_a_fit(
         whole, parts = (regressor(**options) for _ in range(2))
         first: dict[str, Any] = {}
     else:
-        whole, parts = (classifier(**options) for _ in range(2))
-        y, first = np.where(y > 0, "up", "down"), {"classes": ["up", "down"]}
+        make = classifier if kind == "classification" else tagger
+        whole, parts = (make(**options) for _ in range(2))
+        y = np.where(y > 0, "up", "down")
+        if kind == "tagging":
+            X = [x[: 1 + k % len(x)] for k, x in enumerate(X)]
+            y = [np.where(x[:, 0] > 0, "up", "down") for x in X]
+        first = {"classes": ["up", "down"]}
     whole.fit(X, y)
     parts.partial_fit(X, y, **first)
     for _ in range(2):
@@ -218,6 +227,24 @@ def test_class_weights(rng: np.random.Generator) -> None:
     assert_close(*loss, PAIR_VALUE["float32"])
     other = classifier(**options).partial_fit(X[:40], y[:40], classes=CLASSES)
     assert abs(other.loss_curve_[0] - loss[0][0]) > 1e-4
+
+
+def test_tags_that_come_later(rng: np.random.Generator) -> None:
+    X = [rng.standard_normal((2 + k % 4, 2)) for k in range(40)]
+    y = [np.where(x[:, 0] > 0, "up", "down") for x in X]
+    model = tagger()
+    with pytest.raises(ValueError, match="classes must be passed on the first call"):
+        model.partial_fit(X, y)
+    with pytest.raises(ValueError, match=r"label .*'up'.* was never seen"):
+        model.partial_fit(X, y, classes=["down"])
+    assert not hasattr(model, "classes_")
+    first = [np.full(len(x), "down") for x in X]
+    model.partial_fit(X, first, classes=["up", "down", "never"])
+    assert model.classes_.tolist() == ["down", "never", "up"]
+    model.partial_fit(X, y)
+    assert model.predict_proba(X)[0].shape == (2, 3)
+    with pytest.raises(ValueError, match="cannot balance classes"):
+        tagger(class_weight="balanced").partial_fit(X, y, classes=CLASSES)
 
 
 def test_failure_changes_nothing(rng: np.random.Generator) -> None:

@@ -164,8 +164,8 @@ def test_a_label_without_weight_is_absent(rng: np.random.Generator) -> None:
     model = tagger().fit(X, y, weights)
     assert model.classes_.tolist() == ["+", "-"]
     assert model.score(X, y, weights) == model.score(X[1:], y[1:])
-    with pytest.raises(ValueError, match=r"label np.str_\('never'\) was never seen"):
-        model.score(X, y)
+    others = sum(map(len, y[1:])) / sum(map(len, y))
+    assert model.score(X, y) == pytest.approx(others * model.score(X[1:], y[1:]))
 
 
 def test_padding_is_not_read(rng: np.random.Generator) -> None:
@@ -224,9 +224,9 @@ def test_warm_start(rng: np.random.Generator) -> None:
     few = [np.full(len(part), "+") for part in X]
     assert model.fit(X, few).n_iter_ == 4  # fewer labels are no others
     assert model.classes_.tolist() == ["+", "-"]
-    for others, told in (((".", "+"), r"\['\.'\]"), ((1, 2), r"\[1, 2\]")):
+    for others in ((".", "+"), (1, 2)):
         with pytest.raises(
-            ValueError, match=rf"labels of the last fit, \['\+', '-'\].*others: {told}"
+            ValueError, match=r"label .*[.12].* never seen .* one of \['\+', '-'\]"
         ):
             model.fit(X, signs(X, others))
     assert model.n_iter_ == 4
@@ -349,9 +349,15 @@ def test_labels_never_seen(rng: np.random.Generator, seen: Any, unseen: Any) -> 
     X = ragged(rng)
     y, other = signs(X, seen), signs(X, unseen)
     model = tagger()
-    for call in (
-        lambda: model.fit(X, y, X_val=X, y_val=other),
-        lambda: model.fit(X, y).score(X, other),
-    ):
-        with pytest.raises(ValueError, match=r"the label .* was never seen in fit: ex"):
-            call()
+    with pytest.raises(ValueError, match=r"the label .* was never seen in fit: expect"):
+        model.fit(X, y, X_val=X, y_val=other)
+    model.fit(X, y)
+    if isinstance(seen[0], str) != isinstance(unseen[0], str):
+        with pytest.raises(
+            (TypeError, ValueError), match=r"(Mix|same type|not supported)"
+        ):
+            model.score(X, other)
+    else:  # as scikit-learn's accuracy: never right
+        known = np.concatenate(other) == seen[0]
+        right = np.concatenate(model.predict(X)) == seen[0]
+        assert model.score(X, other) == np.mean(known & right)

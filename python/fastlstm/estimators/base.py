@@ -16,7 +16,7 @@ from ..models import SequenceModel
 from ..training import Checkpoint, Trainer, TrainingSet
 from .build import go_on, new_model, new_trainer, stop_after_epoch, warm_model
 from .callbacks import CallbackSupport, EpochTasks, begin_tasks, with_callbacks
-from .hooks import Data, Hooks
+from .hooks import Hooks
 from .inputs import check_sequences, check_weights
 from .outcome import tell, warn
 from .resume import Resumable, as_checkpoint
@@ -24,7 +24,7 @@ from .saving import save
 from .threads import limit_threads
 from .validation import UserData, check_groups, make_score, set_aside
 
-__all__ = ["Data", "SequenceEstimator"]
+__all__ = ["SequenceEstimator"]
 
 
 class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
@@ -251,27 +251,26 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
 
     def _read(
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, suffix: str = ""
-    ) -> tuple[Data, IntArray]:
+    ) -> tuple[TrainingSet, IntArray]:
         """Check data; return what has weight and its rows in X."""
         inputs = check_sequences(self, X, reset=reset, name="X" + suffix)
         targets = self._check_targets(y, inputs, name="y" + suffix)
         weights = check_weights(sample_weight, inputs, name="sample_weight" + suffix)
-        data = Data(inputs, targets, weights, self._per_step)
+        data = TrainingSet(inputs, targets, weights, self._per_step)
         if weights is None or weights.all():
             return data, np.arange(len(inputs))
         rows = np.flatnonzero(weights)
         return data.take(rows), rows
 
     def _training_set(
-        self, model: SequenceModel, data: Data, encoded: NDArray[Any]
+        self, model: SequenceModel, data: TrainingSet, encoded: NDArray[Any]
     ) -> TrainingSet:
-        weights = self._loss_weights(data, encoded)
         if encoded.dtype.kind == "f":
             encoded = encoded.astype(model.dtype)
         return TrainingSet(
             model.scale_inputs(data.inputs),
             encoded,
-            weights,
+            data.weights,
             per_step=self._per_step,
         )
 

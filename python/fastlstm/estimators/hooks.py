@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, NamedTuple
+from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
 
-from .._validate import IntArray
 from ..data import SequenceBatch
 from ..models import SequenceModel
 from ..models.sequence import Output
@@ -16,32 +14,14 @@ from ..training import TrainingSet
 from ..training.protocols import Loss
 from .arguments import Arguments
 
-__all__ = ["Data", "Hooks"]
-
-
-class Data(NamedTuple):
-    """Checked sequences with their targets and weights, in the user's units.
-
-    Targets have one row a sequence, and with ``per_step`` one column a step.
-    """
-
-    inputs: SequenceBatch
-    targets: NDArray[Any]
-    weights: NDArray[np.float64] | None
-    per_step: bool
-
-    def take(self, rows: IntArray) -> Data:
-        """Copy the sequences ``rows``."""
-        inputs = self.inputs.take(rows)
-        targets = self.targets[rows]
-        if self.per_step:
-            targets = targets[:, : inputs.n_steps]
-        weights = None if self.weights is None else self.weights[rows]
-        return Data(inputs, targets, weights, self.per_step)
+__all__ = ["Hooks"]
 
 
 class Hooks(Arguments):
-    """What `SequenceEstimator` asks its subclasses, in the order of a fit."""
+    """What `SequenceEstimator` asks its subclasses, in the order of a fit.
+
+    Until ``_encode`` data are in the user's units, then in the loss's.
+    """
 
     @abstractmethod
     def _check_targets(
@@ -50,7 +30,7 @@ class Hooks(Arguments):
         """``y`` checked, one row a sequence, in the user's units."""
 
     @abstractmethod
-    def _encode(self, data: Data, *, reset: bool) -> NDArray[Any]:
+    def _encode(self, data: TrainingSet, *, reset: bool) -> NDArray[Any]:
         """Turn targets into the loss's; with ``reset`` learn labels or scales first."""
 
     @abstractmethod
@@ -69,24 +49,18 @@ class Hooks(Arguments):
     def _score_outputs(self, outputs: NDArray[Any], data: TrainingSet) -> float:
         """Judge a network's outputs on validation data, higher is better."""
 
-    def _check_validation(self, data: Data) -> None:
+    def _check_validation(self, data: TrainingSet) -> None:
         """Refuse validation data that no score can be made of."""
 
-    def _stratify(self, data: Data) -> NDArray[Any] | None:
+    def _stratify(self, data: TrainingSet) -> NDArray[Any] | None:
         """Give the groups whose shares a validation split keeps."""
         return None
 
-    def _learn_labels(self, data: Data, *, reset: bool) -> None:
+    def _learn_labels(self, data: TrainingSet, *, reset: bool) -> None:
         """Learn of all that ``y`` holds, also of what a split will set aside."""
 
-    def _learn_weights(self, data: Data) -> None:
-        """Take from training data what ``_loss_weights`` needs; nothing by default."""
-
-    def _loss_weights(
-        self, data: Data, encoded: NDArray[Any]
-    ) -> NDArray[np.float64] | None:
-        """Give the weight of each sequence in the loss or the validation score."""
-        return data.weights
+    def _learn_weights(self, data: TrainingSet) -> None:
+        """Take from training data what ``_make_loss`` needs; nothing by default."""
 
     def _begin_increments(self, classes: Any) -> None:
         """Learn at the first ``partial_fit`` what the data of one do not tell."""

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import d2_pinball_score, r2_score
 
-from ..data import SequenceBatch
 from ..losses import AbsoluteError, Huber, Quantile, SquaredError
 from ..models.sequence import in_order
+from ..training import TrainingSet
 from ..training.protocols import Loss
 
 __all__ = ["REGRESSION_LOSSES", "explained", "quantiles_of_score"]
@@ -36,13 +36,7 @@ def quantiles_of_score(loss: str, quantile: Any) -> list[float] | None:
 
 
 def explained(
-    targets: NDArray[Any],
-    outputs: NDArray[Any],
-    inputs: SequenceBatch,
-    weights: NDArray[np.float64] | None,
-    *,
-    per_step: bool,
-    quantiles: Sequence[float] | None,
+    data: TrainingSet, outputs: NDArray[Any], quantiles: Sequence[float] | None
 ) -> float:
     """R^2, or the mean of the D^2 pinball scores of ``quantiles`` (scikit-learn's).
 
@@ -51,19 +45,13 @@ def explained(
 
     Parameters
     ----------
-    targets : (N, K) or (N, T, K) array
+    data : TrainingSet
+        With targets (N, K), or (N, T, K) of which every valid step counts.
     outputs : (N, K Q) or (N, T, K Q) array
-    inputs : SequenceBatch
-    weights : (N,) array or None
-    per_step : bool
-        Whether to look at every valid step.
     quantiles : Q numbers or None
     """
-    if per_step:
-        mask = inputs.mask
-        targets, outputs = targets[mask], outputs[mask]
-        if weights is not None:
-            weights = np.repeat(weights, inputs.row_lengths)
+    targets, weights = data.flat_targets, data.flat_weights
+    outputs = data.flat(outputs)
     if quantiles is None:
         return float(r2_score(targets, outputs, sample_weight=weights))
     columns = in_order(outputs, len(quantiles)).reshape(*targets.shape, -1)

@@ -17,7 +17,7 @@ from ..models.sequence import Output
 from ..training import TrainingSet
 from ..training.protocols import Loss
 from .arguments import takes_arguments
-from .base import Data, SequenceEstimator
+from .base import SequenceEstimator
 from .inputs import check_targets, check_weights, like_inputs
 from .parameters import CONSTRAINTS, document
 from .regression_losses import REGRESSION_LOSSES, explained, quantiles_of_score
@@ -123,7 +123,7 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
             self._quantiles = self._quantiles_of_score if several else None
         return targets[..., None] if one_output else targets
 
-    def _encode(self, data: Data, *, reset: bool) -> NDArray[Any]:
+    def _encode(self, data: TrainingSet, *, reset: bool) -> NDArray[Any]:
         if reset:
             lengths = data.inputs.lengths if self._per_step else None
             self._target_scaler = None
@@ -150,9 +150,8 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
     def _make_loss(self) -> Loss:
         return REGRESSION_LOSSES[self.loss](self.quantile, self.huber_delta)
 
-    def _check_validation(self, data: Data) -> None:
-        lengths = data.inputs.row_lengths
-        n = int(lengths.sum()) if self._per_step else len(lengths)
+    def _check_validation(self, data: TrainingSet) -> None:
+        n = len(data.flat_targets)
         if n < 2:
             score = "R^2" if self.loss == "squared_error" else "D^2"
             raise ValueError(
@@ -161,14 +160,7 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
             )
 
     def _score_outputs(self, outputs: NDArray[Any], data: TrainingSet) -> float:
-        return explained(
-            data.targets,
-            outputs,
-            data.inputs,
-            data.weights,
-            per_step=self._per_step,
-            quantiles=self._quantiles_of_score,
-        )
+        return explained(data, outputs, self._quantiles_of_score)
 
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch on what is given, on top of what was learnt before.
@@ -256,11 +248,5 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
         targets = check_targets(self, y, inputs, per_step=self._per_step)
         targets = targets.reshape(*targets.shape[: 1 + self._per_step], -1)
         weights = check_weights(sample_weight, inputs)
-        return explained(
-            targets,
-            values,
-            inputs,
-            weights,
-            per_step=self._per_step,
-            quantiles=self._quantiles,
-        )
+        data = TrainingSet(inputs, targets, weights, self._per_step)
+        return explained(data, values, self._quantiles)

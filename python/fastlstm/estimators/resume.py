@@ -16,7 +16,7 @@ from ..training import Checkpoint, Trainer, TrainingSet
 from .saving import is_plain
 
 if TYPE_CHECKING:
-    from .base import Data, SequenceEstimator
+    from .base import SequenceEstimator
 
 __all__ = ["Resumable", "as_checkpoint"]
 
@@ -81,7 +81,7 @@ class Resumable:
         self._seeds = drawn if self._saved is None else self._saved.extra["seeds"]
         return self._seeds
 
-    def see(self, data: Data, suffix: str = "", **more: Any) -> None:
+    def see(self, data: TrainingSet, suffix: str = "", **more: Any) -> None:
         """Take note of checked data: ``X<suffix>`` and so on, and of ``more``."""
         if self._checkpoint is not None:
             seen = {

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
 from numpy.typing import NDArray
+from sklearn.metrics import accuracy_score
 
 from ..data import SequenceBatch
-from ..losses import SoftmaxCrossEntropy
-from ..models import SequenceModel
 from ..models.sequence import Output
 from ..training import TrainingSet
-from ..training.protocols import Loss
 from .arguments import takes_arguments
-from .base import Data, SequenceEstimator
 from .inputs import check_weights, like_inputs
-from .labels import check_step_labels, encode_labels
+from .label_estimator import CLASS_WEIGHT, CLASSES, LabelEstimator
+from .labels import check_step_labels
 from .parameters import document
 
 __all__ = ["LSTMTagger"]
@@ -26,9 +23,11 @@ __all__ = ["LSTMTagger"]
     standardize="""Scale each feature of X to zero mean and unit variance over all valid
         steps. An LSTM that sees degrees or prices as they are does not learn.""",
     score="Accuracy over all steps",
+    class_weight=CLASS_WEIGHT,
+    classes=CLASSES,
 )
 @takes_arguments
-class LSTMTagger(SequenceEstimator):
+class LSTMTagger(LabelEstimator):
     """Tell which class each step of a sequence belongs to.
 
     LSTM layers read a sequence, in both directions unless ``bidirectional=False``: what
@@ -47,11 +46,11 @@ class LSTMTagger(SequenceEstimator):
     Parameters
     ----------
     {parameters}
+    {class_weight}
 
     Attributes
     ----------
-    classes_ : (n_classes,) array
-        The labels, sorted, as they came in y.
+    {classes}
     {attributes}
 
     Examples
@@ -94,38 +93,6 @@ class LSTMTagger(SequenceEstimator):
         self, y: Any, inputs: SequenceBatch, *, name: str
     ) -> NDArray[Any]:
         return check_step_labels(self, y, inputs, name=name)
-
-    def _learn_labels(self, data: Data, *, reset: bool) -> None:
-        classes = np.unique(data.targets[data.inputs.mask])
-        if reset:
-            self.classes_ = classes
-            return
-        new = sorted(set(classes.tolist()) - set(self.classes_.tolist()))
-        if new:
-            raise ValueError(
-                "warm_start goes on with the labels of the last fit, "
-                f"{self.classes_.tolist()}; y holds others: {new}"
-            )
-
-    def _encode(self, data: Data, *, reset: bool) -> NDArray[Any]:
-        counts = data.inputs.mask
-        if data.weights is not None:
-            counts &= data.weights[:, None] > 0.0  # `score` gets all of them
-        codes = np.zeros(counts.shape, np.int64)
-        codes[counts] = encode_labels(data.targets[counts], self.classes_)
-        return codes
-
-    def _dress(self, model: SequenceModel) -> None:
-        model.classes = self.classes_
-
-    def _output_size(self, targets: NDArray[Any]) -> int:
-        return len(self.classes_)
-
-    def _make_loss(self) -> Loss:
-        return SoftmaxCrossEntropy()
-
-    def _score_outputs(self, outputs: NDArray[Any], data: TrainingSet) -> float:
-        return _accuracy(outputs, data.targets, data.inputs, data.weights)
 
     def predict(self, X: Any) -> Any:
         """Predict the most probable label of each step.
@@ -190,24 +157,15 @@ class LSTMTagger(SequenceEstimator):
         NotFittedError
             Before ``fit``.
         ValueError
-            As for ``fit`` and ``predict``, and for a label that was never seen in fit.
+            As for ``fit`` and ``predict``. A label that was never seen in fit is none:
+            no prediction is right there.
         """
         inputs, probabilities = self._predict(X)
         labels = check_step_labels(self, y, inputs, name="y")
         weights = check_weights(sample_weight, inputs)
-        data = Data(inputs, labels, weights, self._per_step)
-        codes = self._encode(data, reset=False)
-        return _accuracy(probabilities, codes, inputs, weights)
-
-
-def _accuracy(
-    outputs: NDArray[Any],
-    codes: NDArray[Any],
-    inputs: SequenceBatch,
-    weights: NDArray[np.float64] | None,
-) -> float:
-    mask = inputs.mask
-    right = outputs[mask].argmax(axis=-1) == codes[mask]
-    if weights is not None:
-        weights = np.repeat(weights, inputs.row_lengths)
-    return float(np.average(right, weights=weights))
+        data = TrainingSet(inputs, labels, weights, per_step=True)
+        predicted = self.classes_[data.flat(probabilities).argmax(axis=-1)]
+        score = accuracy_score(
+            data.flat_targets, predicted, sample_weight=data.flat_weights
+        )
+        return float(score)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._validate import Array, IntArray, as_array, check_int
-from .rows import place, prepare, rows_of
+from .rows import place, prepare, rows_of, sum_weights
 
 __all__ = ["SoftmaxCrossEntropy"]
 
@@ -125,6 +125,34 @@ class SoftmaxCrossEntropy:
             rows_of(pred), flat, weights, rows_of(gradient)
         )
         return value, gradient
+
+    def total_weight(
+        self,
+        target: IntArray,
+        *,
+        lengths: IntArray | None = None,
+        sample_weight: Array | None = None,
+    ) -> float:
+        """Sum the weights that the value is a mean over; a call has checked them.
+
+        With it the means of several batches are put together to one of all. Class
+        weights count by their ratio to the largest.
+        """
+        if self.class_weight is None and self.ignore_index is None:
+            return sum_weights(target.shape, lengths, sample_weight)
+        there = np.ones(target.shape)
+        if sample_weight is not None:
+            there *= sample_weight.reshape(-1, *[1] * (target.ndim - 1))
+        if lengths is not None:
+            there *= np.arange(target.shape[1]) < lengths[:, None]
+        if self.ignore_index is not None:
+            there[target == self.ignore_index] = 0.0
+        if self.class_weight is None:
+            return float(there.sum())
+        at = np.nonzero(there)
+        # Of several batches only ratios matter; so no product is out of range.
+        factors = self.class_weight / self.class_weight.max()
+        return float(np.dot(there[at], factors[target[at]]))
 
     def _class_weighted(self, labels: IntArray, weights: Array) -> Array:
         """Return flat weights that sum to one again; all zero if no row has any."""

@@ -9,12 +9,12 @@ import numpy.typing as npt
 
 from .. import _core
 from .._validate import Array, as_floats
-from .rows import check_target, prepare, rows_of
+from .rows import MeanOverRows, check_target, prepare, rows_of
 
 __all__ = ["SquaredError"]
 
 
-class SquaredError:
+class SquaredError(MeanOverRows):
     """Squared error, ``l = mean over k of (pred_k - target_k)^2``.
 
     Examples

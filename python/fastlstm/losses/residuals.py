@@ -18,12 +18,12 @@ import numpy as np
 import numpy.typing as npt
 
 from .._validate import Array, as_floats, check_float
-from .rows import check_target, prepare, rows_of
+from .rows import MeanOverRows, check_target, prepare, rows_of
 
 __all__ = ["AbsoluteError", "Huber", "Quantile"]
 
 
-class _ResidualLoss(ABC):
+class _ResidualLoss(MeanOverRows, ABC):
     """Mean over outputs of a function of the residuals; weighted mean over rows."""
 
     # Predictions that each target has, neighbours on the last axis.

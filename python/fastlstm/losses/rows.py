@@ -7,9 +7,40 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from .._validate import FLOAT_DTYPES, Array, as_array, check_lengths
+from .._validate import FLOAT_DTYPES, Array, IntArray, as_array, check_lengths
 
-__all__ = ["check_target", "place", "prepare", "rows_of"]
+__all__ = ["MeanOverRows", "check_target", "place", "prepare", "rows_of", "sum_weights"]
+
+
+class MeanOverRows:
+    """Base of the losses of values: each row counts by the weight of its sample."""
+
+    def total_weight(
+        self,
+        target: Array,
+        *,
+        lengths: IntArray | None = None,
+        sample_weight: Array | None = None,
+    ) -> float:
+        """Sum the weights that the value is a mean over; a call has checked them.
+
+        With it the means of several batches are put together to one of all.
+        """
+        return sum_weights(target.shape[:-1], lengths, sample_weight)
+
+
+def sum_weights(
+    rows: tuple[int, ...], lengths: IntArray | None, sample_weight: Array | None
+) -> float:
+    """Sum the weights of ``rows``, (N,) samples or their steps (N, T)."""
+    if lengths is None:
+        counts = math.prod(rows[1:])
+        if sample_weight is None:
+            return float(rows[0] * counts)
+        return float(np.sum(sample_weight, dtype=np.float64) * counts)
+    if sample_weight is None:
+        return float(lengths.sum())
+    return float(np.dot(lengths, sample_weight))
 
 
 def prepare(

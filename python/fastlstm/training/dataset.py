@@ -1,8 +1,7 @@
-"""What a fit reads: sequences beside their targets and weights."""
+"""What a fit reads and a score judges: sequences beside their targets and weights."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,15 +63,23 @@ class TrainingSet:
         )
         return batch
 
+    def flat(self, values: NDArray[Any]) -> NDArray[Any]:
+        """Return ``values`` of each sequence, or of all valid steps in one row."""
+        return values[self.inputs.mask] if self.per_step else values
+
+    @property
+    def flat_targets(self) -> NDArray[Any]:
+        """``targets`` of all sequences, or of all valid steps in one row."""
+        return self.flat(self.targets)
+
+    @property
+    def flat_weights(self) -> NDArray[np.float64] | None:
+        """Weights of ``flat_targets``."""
+        if self.weights is None or not self.per_step:
+            return self.weights
+        return np.repeat(self.weights, self.inputs.row_lengths)
+
     @property
     def loss_lengths(self) -> IntArray | None:
         """The ``lengths`` that a loss needs: only where it looks at every step."""
         return self.inputs.lengths if self.per_step else None
-
-    @property
-    def total_weight(self) -> float:
-        """Sum of the weights of all that the loss averages over."""
-        if self.weights is None and self.loss_lengths is None:
-            return float(math.prod(self.inputs.x.shape[: 2 if self.per_step else 1]))
-        counts = self.inputs.row_lengths if self.per_step else np.ones(len(self))
-        return float(counts.sum() if self.weights is None else counts @ self.weights)

@@ -198,12 +198,11 @@ class Trainer:
         outputs, cache = self.model.forward(
             batch.inputs, mask_seed=mask_seed, row_ids=rows, checked=True
         )
-        value, doutputs = self.loss(
-            outputs,
-            batch.targets,
-            lengths=batch.loss_lengths,
-            sample_weight=batch.weights,
-        )
+        weights: dict[str, Any] = {
+            "lengths": batch.loss_lengths,
+            "sample_weight": batch.weights,
+        }
+        value, doutputs = self.loss(outputs, batch.targets, **weights)
         if not math.isfinite(value):
             raise FloatingPointError(
                 f"the training loss is {value} in epoch {self.epoch + 1}: {_REMEDY}"
@@ -211,7 +210,7 @@ class Trainer:
         grads = self.model.grads
         grads.zero()
         self.model.backward(doutputs, cache)
-        weight = batch.total_weight
+        weight = self.loss.total_weight(batch.targets, **weights)
         with self._interrupts:
             if self.schedule is not None:
                 self.optimizer.learning_rate = self._scheduled_rate(self.schedule)

@@ -56,3 +56,12 @@ class Loss(Protocol):
         sample_weight: NDArray[Any] | None = None,
     ) -> tuple[float, NDArray[Any]]:
         """Compute value and gradient."""
+
+    def total_weight(
+        self,
+        target: NDArray[Any],
+        *,
+        lengths: IntArray | None = None,
+        sample_weight: NDArray[Any] | None = None,
+    ) -> float:
+        """Sum the weights that the value is a mean over."""
