@@ -159,7 +159,7 @@ def test_inference_sorts_its_parts_too(
 
         network.infer = watched  # type: ignore[method-assign]
         # Parts of 15 sequences.
-        monkeypatch.setattr("fastlstm.models.sequence._NUMBERS_AT_WORK", 15 * 40 * 5)
+        monkeypatch.setattr("fastlstm.models.parts._NUMBERS_AT_WORK", 15 * 40 * 5)
         assert_same_bits({"y": model.infer(batch)}, {"y": whole})
         assert len(steps) == 10
         assert sum(steps) < 1.2 * batch.row_lengths.sum()

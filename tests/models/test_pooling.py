@@ -117,7 +117,7 @@ def test_large_batches_are_read_in_parts(
 ) -> None:
     model, batch = make(rng, pooling, "unequal")
     whole = model.infer(batch)
-    monkeypatch.setattr("fastlstm.models.sequence._NUMBERS_AT_WORK", 200)
+    monkeypatch.setattr("fastlstm.models.parts._NUMBERS_AT_WORK", 200)
     assert_same_bits({"y": model.infer(batch)}, {"y": whole})
 
 

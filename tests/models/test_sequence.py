@@ -93,7 +93,7 @@ def test_large_batches_are_read_in_parts(
     for output in ("last", "sequence"):
         model, batch = make(rng, "bidirectional", output)
         whole = model.infer(batch)
-        monkeypatch.setattr("fastlstm.models.sequence._NUMBERS_AT_WORK", 200)
+        monkeypatch.setattr("fastlstm.models.parts._NUMBERS_AT_WORK", 200)
         assert_same_bits({"y": model.infer(batch)}, {"y": whole})
         monkeypatch.undo()
 

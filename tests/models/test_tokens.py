@@ -109,7 +109,7 @@ def test_a_sequence_alone_has_the_same_bits(
         expected = together[row, :steps] if together.ndim == 3 else together[row]
         assert_same_bits({"y": alone}, {"y": expected})
     # Two rows at a time, where 9 steps have 4 numbers of a vector and 5 of h or more.
-    monkeypatch.setattr("fastlstm.models.sequence._NUMBERS_AT_WORK", 9 * 2 * 9)
+    monkeypatch.setattr("fastlstm.models.parts._NUMBERS_AT_WORK", 9 * 2 * 9)
     infer, sizes = model._network.infer, []
     monkeypatch.setattr(
         model._network, "infer", lambda x, _: sizes.append(len(x)) or infer(x, _)

@@ -15,16 +15,14 @@ from ..files.whole import PathType
 from ..nn.base import Cache, check_like, flat_grads
 from ..params import Gradients, at_most
 from .network import NetworkCache
+from .parts import cut
 from .setup import ModelSetup, Output
+from .stream import ModelStream
 
 if TYPE_CHECKING:
     ModelCache: TypeAlias = Cache[tuple[NetworkCache, tuple[int, ...]]]
 
 __all__ = ["Output", "SequenceModel", "in_order"]
-
-# Inference keeps the hidden states of every step of the rows at work; this many numbers
-# of them (128 MB in float32) are enough to keep all cores busy.
-_NUMBERS_AT_WORK = 2**25
 
 
 def in_order(outputs: NDArray[Any], quantiles: int) -> NDArray[Any]:
@@ -189,18 +187,13 @@ class SequenceModel(ModelSetup):
     def _infer(self, x: NDArray[Any], lengths: IntArray | None) -> Array:
         network = self._network
         x, lengths = network.check_inputs(x, lengths)
-        rows = max(1, _NUMBERS_AT_WORK // (x.shape[1] * network.step_size))
-        if len(x) <= rows:
+        parts = cut(len(x), x.shape[1], lengths, network.step_size)
+        if len(parts) == 1:
             return network.infer(x, lengths)
         batch = SequenceBatch(x, lengths)
         shape = (len(x),) if network.last else x.shape[:2]
         result: Array = np.zeros((*shape, network.head.out_features), self.dtype)
-        # Those of similar length together: a part is cut to its longest.
-        order = None if lengths is None else np.argsort(lengths, kind="stable")
-        for begin in range(0, len(x), rows):
-            at: Any = slice(begin, begin + rows)
-            if order is not None:
-                at = order[at]
+        for at in parts:
             part = batch.take(at)
             outputs = network.infer(part.x, part.lengths)
             if network.last:
@@ -208,6 +201,44 @@ class SequenceModel(ModelSetup):
             else:
                 result[at, : part.n_steps] = outputs
         return result
+
+    def stream(self, batch_size: int = 1) -> ModelStream:
+        """Return a stepper that keeps the state of ``batch_size`` sequences.
+
+        It works as ``infer`` in the network's units, and its outputs have the bits of
+        ``infer`` of all steps so far: those of the last one, also where the model has
+        an output a step.
+
+        Parameters
+        ----------
+        batch_size : int, default=1
+            Sequences B that are stepped together.
+
+        Returns
+        -------
+        ModelStream
+            At zero state. ``step`` takes (B, F) features or (B,) tokens to (B, K)
+            outputs, ``read`` many steps at once; ``state``, ``reset`` and ``take``.
+
+        Raises
+        ------
+        ValueError
+            A bidirectional model, which would have to know the future; a pooling over
+            all steps, of which a state knows only the last.
+        """
+        network, pooling = self._network, self.config["pooling"]
+        if pooling != "last":
+            raise ValueError(
+                f"a model with pooling={pooling!r} cannot stream: it reads all steps "
+                "of a sequence, and a state is that of the last one; use pooling='last'"
+            )
+        return ModelStream(
+            network.lstm,
+            network.head,
+            self.params,
+            embedding=network.embedding,
+            batch_size=batch_size,
+        )
 
     # ------------------------------------------------------------------ training
 
