@@ -4,12 +4,14 @@ Plain classes and functions that need NumPy alone.
 """
 
 from .datasets import WeatherSeries, load_seattle_weather
+from .pairs import SequencePair
 from .ragged import SequenceBatch
 from .scaler import SequenceScaler
 from .windows import forecast_windows, sliding_windows
 
 __all__ = [
     "SequenceBatch",
+    "SequencePair",
     "SequenceScaler",
     "WeatherSeries",
     "forecast_windows",
