@@ -127,7 +127,7 @@ class Trainer:
         if self.stop_reason is None:
             self.stop_reason = reason
 
-    def fit(self, data: TrainingSet) -> Trainer:
+    def fit(self, data: TrainingSet[Any]) -> Trainer:
         """Train until something stops it; Ctrl-C does so and leaves a usable model.
 
         Where the last fit stopped inside an epoch, this one goes on there; where
@@ -160,7 +160,7 @@ class Trainer:
             call(self.callbacks, "on_fit_end", self)
         return self
 
-    def _run(self, data: TrainingSet) -> None:
+    def _run(self, data: TrainingSet[Any]) -> None:
         if self.stopping is not None and self.stopping.over:
             self.stop("converged")
         if self.epoch >= self.max_epochs:
@@ -174,7 +174,7 @@ class Trainer:
         finally:
             self._interrupts.stop()
 
-    def _run_epoch(self, data: TrainingSet) -> None:
+    def _run_epoch(self, data: TrainingSet[Any]) -> None:
         call(self.callbacks, "on_epoch_begin", self)
         order = np.arange(len(data))
         if self.shuffle:
@@ -194,7 +194,7 @@ class Trainer:
         key = (self.epoch, purpose)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
-    def _step(self, batch: TrainingSet, rows: IntArray, mask_seed: int) -> None:
+    def _step(self, batch: TrainingSet[Any], rows: IntArray, mask_seed: int) -> None:
         outputs, cache = self.model.forward(
             batch.inputs, mask_seed=mask_seed, row_ids=rows, checked=True
         )

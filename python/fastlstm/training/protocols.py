@@ -7,14 +7,17 @@ from typing import Any, Protocol
 from numpy.typing import NDArray
 
 from .._validate import IntArray
-from ..data import SequenceBatch
 from ..params import Gradients, Parameters
 
 __all__ = ["Loss", "Model"]
 
 
 class Model(Protocol):
-    """What the loop asks of a model; `fastlstm.models` has such."""
+    """What the loop asks of a model; `fastlstm.models` has such.
+
+    A batch is as the ``inputs`` of the `TrainingSet`: a `fastlstm.data.SequenceBatch`,
+    or a `SequencePair`, as the model reads the one or the other.
+    """
 
     @property
     def params(self) -> Parameters:
@@ -24,12 +27,12 @@ class Model(Protocol):
     def grads(self) -> Gradients:
         """What ``backward`` adds into."""
 
-    def check(self, batch: SequenceBatch) -> None:
+    def check(self, batch: Any) -> None:
         """Raise for sequences that the model cannot read."""
 
     def forward(
         self,
-        batch: SequenceBatch,
+        batch: Any,
         *,
         mask_seed: int,
         row_ids: IntArray,
