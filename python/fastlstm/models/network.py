@@ -73,6 +73,7 @@ class SequenceNetwork:
         penalties: tuple[Penalty, ...] = (),
     ) -> None:
         self.lstm = lstm
+        self.lstms = (lstm,)
         self.dropout = dropout
         self.head = head
         self.last = last

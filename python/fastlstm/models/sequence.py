@@ -2,40 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validate import Array, IntArray, as_floats, check_int, check_row_ids
-from ..data import SequenceBatch, SequenceScaler
-from ..files import storable, write_record
-from ..files.whole import PathType
-from ..nn.base import Cache, check_like, flat_grads
-from ..params import Gradients, at_most
-from .network import NetworkCache
+from .._validate import Array, IntArray, check_int, check_row_ids
+from ..data import SequenceBatch
+from ..files import storable
+from ..nn.base import Cache
+from .base import in_order
 from .parts import cut
 from .setup import ModelSetup, Output
 from .stream import ModelStream
 
 if TYPE_CHECKING:
-    ModelCache: TypeAlias = Cache[tuple[NetworkCache, tuple[int, ...]]]
+    from .base import ModelCache
 
 __all__ = ["Output", "SequenceModel", "in_order"]
-
-
-def in_order(outputs: NDArray[Any], quantiles: int) -> NDArray[Any]:
-    """Sort the quantiles of each target, which lie side by side on the last axis.
-
-    The monotone rearrangement of Chernozhukov, Fernandez-Val & Galichon (2010): what
-    crosses changes places, all else stays, and the pinball loss gets no larger.
-    """
-    if quantiles == 1:
-        return outputs
-    return np.sort(outputs.reshape(*outputs.shape[:-1], -1, quantiles)).reshape(
-        outputs.shape
-    )
 
 
 @storable
@@ -129,7 +113,7 @@ class SequenceModel(ModelSetup):
 
     def scale_inputs(self, batch: SequenceBatch) -> SequenceBatch:
         """Copy ``batch`` into the network's units and dtype."""
-        return batch.with_x(self._scaled(batch.x))
+        return batch.with_x(self._inputs(batch.x))
 
     def infer(self, batch: SequenceBatch) -> Array:
         """Compute (N, K) or (N, T, K) outputs, zeros at padded steps.
@@ -148,41 +132,16 @@ class SequenceModel(ModelSetup):
             never crossing; with ``classes``, their probabilities. Zeros at padded
             steps.
         """
-        numbers = self._infer(self._scaled(batch.x), batch.lengths)
-        outputs: NDArray[Any] = numbers.astype(np.float64)
-        if self.classes is not None:
-            outputs -= outputs.max(axis=-1, keepdims=True)
-            np.exp(outputs, out=outputs)
-            outputs /= outputs.sum(axis=-1, keepdims=True)
-        elif self.target_scaler is not None:
-            outputs = self._in_units_of_targets(outputs, self.target_scaler)
+        outputs = self._in_units(self._infer(self._inputs(batch.x), batch.lengths))
         if batch.lengths is not None and not self._network.last:
             outputs[~batch.mask] = 0.0
-        return in_order(outputs, self._quantiles)
+        return outputs
 
-    def _in_units_of_targets(
-        self, outputs: NDArray[np.float64], scaler: SequenceScaler
-    ) -> NDArray[np.float64]:
-        if self._quantiles == 1:
-            return scaler.inverse_transform(outputs)
-        by_target = outputs.reshape(*outputs.shape[:-1], -1, self._quantiles)
-        scaled = scaler.inverse_transform(by_target.swapaxes(-1, -2))
-        return scaled.swapaxes(-1, -2).reshape(outputs.shape)
-
-    def _scaled(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return ``x`` in the network's units and dtype, C-contiguous."""
+    def _inputs(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return ``x`` as the network reads it."""
         if self._network.embedding is not None:
             return x  # tokens have no unit
-        if self.input_scaler is not None:
-            x = self.input_scaler.transform(x)
-        try:
-            with np.errstate(over="raise"):
-                return np.ascontiguousarray(x, self.dtype)
-        except FloatingPointError:
-            raise ValueError(
-                f"inputs reach {np.abs(x).max():.3g}, too large for {self.dtype}: "
-                "expected data on the scale of the fit, or dtype='float64'"
-            ) from None
+        return self._scaled(x, self.input_scaler)
 
     def _infer(self, x: NDArray[Any], lengths: IntArray | None) -> Array:
         network = self._network
@@ -295,97 +254,3 @@ class SequenceModel(ModelSetup):
         saved = (kept, outputs.shape)
         held = self._network.held_bytes(kept)
         return outputs, Cache(self, self.params.version, saved, held)
-
-    def backward(
-        self, doutputs: Array, cache: ModelCache, grads: Gradients | None = None
-    ) -> None:
-        """Add the gradients of the weights, given those of the outputs.
-
-        Those of activation penalties are added too. ``doutputs`` has to be zero at
-        padded steps, as a loss with lengths leaves it. Where a gradient overflows,
-        those of the weights do: the optimizer, which takes their norm anyway, refuses
-        them.
-
-        Raises
-        ------
-        ValueError
-            Another model's cache, a used or an outdated one, another shape, gradients
-            of other parameters.
-        TypeError
-            Another dtype.
-        """
-        params = self.params
-        kept, shape = cache.open(self, params.version)
-        doutputs = as_floats("doutputs", doutputs, params.dtype)
-        check_like("doutputs", doutputs, shape, "outputs")
-        if grads is None:
-            grads = params.grads
-        else:
-            flat_grads(params, grads)  # raises where they are of other parameters
-        self._network.backward(doutputs, kept, grads)
-        cache.close()
-
-    # --------------------------------------------------------------------- state
-
-    def state_dict(self) -> dict[str, NDArray[Any]]:
-        """Copy all that prediction needs beside ``config`` and ``classes``."""
-        state: dict[str, NDArray[Any]] = dict(self.params.state_dict())
-        for name in ("input_scaler", "target_scaler"):
-            scaler = getattr(self, name)
-            if scaler is not None:
-                items = scaler.state_dict().items()
-                state.update({f"{name}.{key}": value for key, value in items})
-        return state
-
-    def load_state_dict(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take what ``state_dict`` of a model with the same ``config`` gave."""
-        scalers: dict[str, SequenceScaler | None] = {}
-        rest = dict(state)
-        for name in ("input_scaler", "target_scaler"):
-            keys = [key for key in rest if key.startswith(f"{name}.")]
-            scalers[name] = None
-            if keys:
-                scaler = scalers[name] = SequenceScaler()
-                scaler.load_state_dict(
-                    {key.rpartition(".")[2]: rest.pop(key) for key in keys}
-                )
-        self.params.load_state_dict(rest)
-        self.input_scaler = scalers["input_scaler"]
-        self.target_scaler = scalers["target_scaler"]
-
-    def save(self, path: PathType) -> None:
-        """Write the model to a safetensors file, which `fastlstm.load` reads.
-
-        Kept is what prediction and further training need: ``config``, weights, running
-        statistics, scalers, classes. The file is written as a whole or not at all.
-
-        Parameters
-        ----------
-        path : str or path
-
-        Raises
-        ------
-        TypeError
-            ``classes`` with other objects than numbers and strings.
-        OSError
-            The file cannot be written.
-        """
-        write_record(path, "model", {"model": self})
-
-    def __getstate__(self) -> dict[str, Any]:
-        # Weights alone, no buffer, layer or packed copy: a pickle stays small, may be
-        # memory-mapped read-only, and does not depend on how layers are built inside.
-        return {
-            "config": self.config,
-            "state": self.state_dict(),
-            "classes": self.classes,
-        }
-
-    def __setstate__(self, state: dict[str, Any]) -> None:
-        config, arrays = state["config"], state["state"].values()
-        # A file may be damaged or made up: no more memory than what is in it.
-        check_int("num_layers", config.get("num_layers", 1), 1, len(arrays))
-        with at_most(sum(array.size for array in arrays)):
-            SequenceModel.__init__(self, **config, random_state=0)
-        self.load_state_dict(state["state"])
-        self.classes = state["classes"]

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._validate import (
     RandomState,
@@ -15,7 +14,6 @@ from .._validate import (
     check_float,
     check_int,
 )
-from ..data import SequenceScaler
 from ..losses import ActivationPenalty, TemporalActivationPenalty
 from ..nn import (
     LSTM,
@@ -27,7 +25,8 @@ from ..nn import (
     MeanPooling,
 )
 from ..nn.combinations import check_combinations
-from ..params import Gradients, Parameters
+from ..params import Parameters
+from .base import TrainableModel
 from .network import Penalty, Pooling, SequenceNetwork
 
 __all__ = ["POOLINGS", "ModelSetup", "Output"]
@@ -36,8 +35,10 @@ Output: TypeAlias = Literal["last", "sequence"]
 POOLINGS: Final = ("last", "mean", "max", "attention")
 
 
-class ModelSetup:
+class ModelSetup(TrainableModel):
     """What `SequenceModel` is made of; its arguments are told there."""
+
+    _network: SequenceNetwork
 
     def __init__(
         self,
@@ -155,29 +156,6 @@ class ModelSetup:
         self.params = Parameters.join(
             {name: part.params for name, part in parts.items() if part is not None}
         )
-        self.input_scaler: SequenceScaler | None = None
-        self.target_scaler: SequenceScaler | None = None
-        self.classes: NDArray[Any] | None = None
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Type of weights, inputs and outputs of ``infer``."""
-        return self.params.dtype
-
-    @property
-    def memory(self) -> str:
-        """What training steps keep; may be changed at any time."""
-        return self._network.lstm.memory
-
-    @memory.setter
-    def memory(self, memory: str) -> None:
-        self._network.lstm.memory = memory
-        self.config["memory"] = memory
-
-    @property
-    def grads(self) -> Gradients:
-        """Gradients that ``backward`` adds into where it is given no others."""
-        return self.params.grads
 
 
 def _embedding(
