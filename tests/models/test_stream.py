@@ -377,11 +377,8 @@ def test_outputs_are_the_callers(rng: np.random.Generator) -> None:
     """No step writes what an earlier one has returned; also without a head."""
     model = make(rng)
     x = make_x(rng, model)
-    lstm = model._network.lstm
-    for stream in (
-        model.stream(N),
-        ModelStream(lstm, None, model.params, batch_size=N),
-    ):
+    bare = ModelStream(model._network.reader, None, model.params, batch_size=N)
+    for stream in (model.stream(N), bare):
         first = stream.step(x[:, 0])
         kept = first.copy()
         stream.step(x[:, 1])
@@ -394,7 +391,7 @@ def test_without_a_head_the_hidden_states_are_the_outputs(
     model = make(rng)
     x = make_x(rng, model)
     y, _ = model._network.lstm(x)
-    stream = ModelStream(model._network.lstm, None, model.params, batch_size=N)
+    stream = ModelStream(model._network.reader, None, model.params, batch_size=N)
     assert_same_bits({"y": stream.step(x[:, 0])}, {"y": y[:, 0].copy()})
     every = stream.read(SequenceBatch(x[:, 1:5]), output="sequence")
     assert_same_bits({"y": every}, {"y": y[:, 1:5].copy()})

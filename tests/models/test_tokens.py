@@ -145,9 +145,7 @@ def test_each_batch_of_an_epoch_drops_other_words(rng: np.random.Generator) -> N
     assert network.embedding is not None
 
     def dropped(rows: np.ndarray) -> list[int]:
-        _, (_, _, _, (_, vectors, _, _), _, _, _) = network.forward(
-            batch.x, None, SEED, rows
-        )
+        _, ((*_, vectors), *_) = network.forward(batch.x, None, SEED, rows)
         words = {
             int(w): bool(v.any())
             for w, v in zip(batch.x.flat, vectors.reshape(-1, E), strict=True)

@@ -192,11 +192,7 @@ class SequenceModel(ModelSetup):
                 "of a sequence, and a state is that of the last one; use pooling='last'"
             )
         return ModelStream(
-            network.lstm,
-            network.head,
-            self.params,
-            embedding=network.embedding,
-            batch_size=batch_size,
+            network.reader, network.head, self.params, batch_size=batch_size
         )
 
     # ------------------------------------------------------------------ training

@@ -28,6 +28,7 @@ from ..nn.combinations import check_combinations
 from ..params import Parameters
 from .base import TrainableModel
 from .network import Penalty, Pooling, SequenceNetwork
+from .reader import Reader
 
 __all__ = ["POOLINGS", "ModelSetup", "Output"]
 
@@ -144,11 +145,10 @@ class ModelSetup(TrainableModel):
         head = Linear(lstm.output_size, output_size, dtype=dtype, random_state=rng)
         reads_state = output == "last" and pool is None
         self._network = SequenceNetwork(
-            lstm,
+            Reader(lstm, embedding),
             _before_head(between, variational_dropout, reads_state=reads_state),
             head,
             last=output == "last",
-            embedding=embedding,
             pooling=pool,
             penalties=_penalties(activation_penalty, temporal_activation_penalty),
         )

@@ -9,11 +9,11 @@ import numpy.typing as npt
 
 from .._validate import Array, IntArray, check_choice, check_int
 from ..data import SequenceBatch
-from ..nn import LSTM, Embedding, Linear
+from ..nn import Linear
 from ..nn.lstm import State
 from ..params import Parameters
-from .parts import cut
-from .states import put_state, take_state, top_hidden
+from .reader import Reader
+from .states import take_state
 
 __all__ = ["ModelStream"]
 
@@ -28,14 +28,12 @@ class ModelStream:
 
     Parameters
     ----------
-    lstm : LSTM
-        In one direction.
+    reader : Reader
+        The LSTM, in one direction, with an embedding below it where a step is a token.
     head : Linear or None
         Maps the last layer's hidden state to the outputs; without, that is the output.
     params : Parameters
         The model's, whose version is watched.
-    embedding : Embedding, optional
-        Below ``lstm``: a step is a token then.
     batch_size : int, default=1
         B.
 
@@ -66,19 +64,20 @@ class ModelStream:
 
     def __init__(
         self,
-        lstm: LSTM,
+        reader: Reader,
         head: Linear | None,
         params: Parameters,
         *,
-        embedding: Embedding | None = None,
         batch_size: int = 1,
     ) -> None:
+        lstm = reader.lstm
         self._stream = lstm.stream(batch_size)
         self.batch_size = self._stream.batch_size
+        self._reader = reader
         self._lstm = lstm
+        self._embedding = reader.embedding
         self._head = head
         self._params = params
-        self._embedding = embedding
         self._version = params.version
         self._steps = 0  # since the beginning: batch normalisation tells them apart
         # What a step would otherwise look up or allocate.
@@ -167,28 +166,13 @@ class ModelStream:
                 f"batch has {len(batch)} sequences, but the stream steps "
                 f"batch_size={self.batch_size} of them"
             )
-        reader = self._lstm if self._embedding is None else self._embedding
-        x, lengths = reader.check_inputs(batch.x, batch.lengths)
-        batch = SequenceBatch(x, lengths)
+        batch = SequenceBatch(*self._reader.check_inputs(batch.x, batch.lengths))
         if self._lstm.normalization.kind == "batch":
             return self._read_by_steps(batch, every)
-        width = self._lstm.output_size
-        n, t = batch.x.shape[:2]
-        z: Array = np.zeros((n, t, width) if every else (n, width), self._dtype)
-        state = self._stream.state
-        for at in cut(n, t, lengths, self._step_size):
-            part = batch.take(at)
-            y, after = self._lstm(
-                self._vectors(part), take_state(state, at), part.lengths
-            )
-            put_state(state, at, after)
-            if every:
-                z[at, : part.n_steps] = y
-            else:
-                z[at] = top_hidden(after)
-        outputs = self._outputs(z, batch)
-        self._stream.state = state
-        self._steps += t
+        hidden, after = self._reader.read(batch, self._stream.state, every=every)
+        outputs = self._outputs(hidden, batch)
+        self._stream.state = after
+        self._steps += batch.n_steps
         return outputs
 
     def _read_by_steps(self, batch: SequenceBatch, every: bool) -> Array:
@@ -201,7 +185,7 @@ class ModelStream:
             )
         n, t = len(batch), int(lengths[0])
         z: Array = np.zeros((n, batch.n_steps, self._lstm.output_size), self._dtype)
-        vectors = self._vectors(batch)
+        vectors = self._reader.vectors(batch.x, batch.lengths)
         for step in range(t):
             self._advance(vectors[:, step], z[:, step])
         self._steps += t
@@ -252,13 +236,7 @@ class ModelStream:
         if self._params.version != self._version:
             self._refuse_version()
         at = self._checked_rows(rows)
-        other = ModelStream(
-            self._lstm,
-            self._head,
-            self._params,
-            embedding=self._embedding,
-            batch_size=len(at),
-        )
+        other = ModelStream(self._reader, self._head, self._params, batch_size=len(at))
         norm = self._lstm.normalization
         if norm.kind == "batch":
             # The core counts steps by itself; beyond the last one that has statistics
@@ -271,17 +249,6 @@ class ModelStream:
         return other
 
     # -------------------------------------------------------------------- inside
-
-    @property
-    def _step_size(self) -> int:
-        words = 0 if self._embedding is None else self._embedding.embedding_dim
-        return self._lstm.output_size + words
-
-    def _vectors(self, batch: SequenceBatch) -> Array:
-        """Return what the LSTM reads."""
-        if self._embedding is None:
-            return batch.x
-        return self._embedding(batch.x, lengths=batch.lengths)
 
     def _outputs(self, hidden: Array, batch: SequenceBatch) -> Array:
         """Map (B, ...) hidden states; zeros at padded steps of (B, T, ...) ones."""
