@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from . import schedules  # noqa: F401 - what a file may hold has to be known
 from .files import read_record
 from .files.whole import PathType
-from .models import SequenceModel
+from .models import EncoderDecoder, SequenceModel
 
 if TYPE_CHECKING:
     from .estimators.base import SequenceEstimator
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 
-def load(path: PathType) -> SequenceModel | SequenceEstimator:
+def load(path: PathType) -> SequenceModel | EncoderDecoder | SequenceEstimator:
     """Load what ``save`` of a model or of an estimator has written.
 
     Nothing in the file is executed.
@@ -26,7 +26,7 @@ def load(path: PathType) -> SequenceModel | SequenceEstimator:
 
     Returns
     -------
-    SequenceModel or estimator
+    SequenceModel, EncoderDecoder or estimator
         An estimator's file gives the fitted estimator; where scikit-learn is not
         installed its ``model_``, which predicts to the same bits, from a
         `fastlstm.data.SequenceBatch`, in the units of X and y: numbers, or the
@@ -54,7 +54,7 @@ def load(path: PathType) -> SequenceModel | SequenceEstimator:
     """
     kind, content = read_record(path, ("model", "estimator"))
     if kind == "model":
-        model: SequenceModel = content["model"]
+        model: SequenceModel | EncoderDecoder = content["model"]
         return model
     try:
         from .estimators.saving import restore

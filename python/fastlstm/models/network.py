@@ -75,7 +75,7 @@ class SequenceNetwork:
     def infer(self, x: NDArray[Any], lengths: IntArray | None) -> Array:
         """Compute (N, K) or (N, T, K) outputs, zeros at padded steps."""
         h = np.empty(len(x) * self._state_size, self._dtype) if self._ends else None
-        y = self.reader.infer(x, lengths, NO_STATE, (h, None))
+        y = self.reader.infer(x, lengths, h)
         z = y if h is None else self.lstm.h_layout.top(h, len(x))
         if self.pooling is not None:
             z = self.pooling(y, lengths=lengths)

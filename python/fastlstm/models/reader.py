@@ -18,6 +18,7 @@ from ..data import SequenceBatch
 from ..nn import LSTM, Embedding
 from ..nn.base import derive_seed
 from ..nn.lstm import State
+from ..nn.lstm_inputs import split_pair
 from ..params import Gradients
 from .parts import cut
 from .states import put_state, take_state, top_hidden
@@ -62,20 +63,17 @@ class Reader:
         self.step_size = self.width + words
 
     def infer(
-        self,
-        x: NDArray[Any],
-        lengths: IntArray | None,
-        start: FlatState = NO_STATE,
-        end: FlatState = NO_STATE,
+        self, x: NDArray[Any], lengths: IntArray | None, h: Array | None = None
     ) -> Array:
-        """Compute the hidden states of every step, (N, T, D H or D P), and ``end``."""
+        """Compute the hidden states of every step, (N, T, D H or D P).
+
+        Those at the end, of all layers, are written into the flat ``h``.
+        """
         x = self.vectors(x, lengths)
         n, t, _ = x.shape
         y = np.empty((n, t, self.width), x.dtype)
-        h0, c0 = start
-        h, c = end
         with self.lstm.reading():
-            self.lstm.compiled.infer(x, y, h0, c0, h, c, lengths)
+            self.lstm.compiled.infer(x, y, None, None, h, None, lengths)
         return y
 
     def vectors(self, x: NDArray[Any], lengths: IntArray | None) -> Array:
@@ -111,6 +109,10 @@ class Reader:
             x = self.vectors(batch.x, batch.lengths)
             y, after = lstm(x, state, batch.lengths)
             return (y if every else top_hidden(after)), after
+        if state is not None:  # as a whole, or a message would tell of a part
+            h, c = split_pair("state", state)
+            lstm.h_layout.pack("state[0]", h, n)
+            lstm.c_layout.pack("state[1]", c, n)
         shape = (n, t, self.width) if every else (n, self.width)
         hidden: Array = np.zeros(shape, lstm.dtype)
         after = lstm.h_layout.new(n)[0], lstm.c_layout.new(n)[0]

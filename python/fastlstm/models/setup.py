@@ -30,7 +30,15 @@ from .base import TrainableModel
 from .network import Penalty, Pooling, SequenceNetwork
 from .reader import Reader
 
-__all__ = ["POOLINGS", "ModelSetup", "Output"]
+__all__ = [
+    "POOLINGS",
+    "ModelSetup",
+    "Output",
+    "before_head",
+    "check_quantiles",
+    "make_lstm",
+    "make_penalties",
+]
 
 Output: TypeAlias = Literal["last", "sequence"]
 POOLINGS: Final = ("last", "mean", "max", "attention")
@@ -81,13 +89,7 @@ class ModelSetup(TrainableModel):
         random_state: RandomState = None,
     ) -> None:
         rng = as_generator(random_state)
-        check_int("output_size", output_size, 1)
-        if output_size % check_int("quantiles", quantiles, 1):
-            raise ValueError(
-                f"output_size must be a multiple of quantiles={quantiles}, got "
-                f"{output_size}"
-            )
-        self._quantiles = quantiles
+        self._quantiles = check_quantiles(output_size, quantiles)
         self.output = check_choice("output", output, ("last", "sequence"))
         check_choice("pooling", pooling, POOLINGS)
         if pooling != "last" and output == "sequence":
@@ -138,24 +140,42 @@ class ModelSetup(TrainableModel):
             "output": output,
             "quantiles": quantiles,
         }
-        several = max(num_layers, np.size(hidden_size)) > 1
-        between = check_float("dropout", dropout, "[0, 1)")
-        lstm = LSTM(**layers, dropout=between if several else 0.0, random_state=rng)
+        lstm = make_lstm(layers, dropout, rng)
         pool = _pooling(pooling, lstm.output_size, dtype, rng)
         head = Linear(lstm.output_size, output_size, dtype=dtype, random_state=rng)
         reads_state = output == "last" and pool is None
         self._network = SequenceNetwork(
             Reader(lstm, embedding),
-            _before_head(between, variational_dropout, reads_state=reads_state),
+            before_head(dropout, variational_dropout, reads_state=reads_state),
             head,
             last=output == "last",
             pooling=pool,
-            penalties=_penalties(activation_penalty, temporal_activation_penalty),
+            penalties=make_penalties(activation_penalty, temporal_activation_penalty),
         )
         parts = {"embedding": embedding, "lstm": lstm, "pooling": pool, "head": head}
         self.params = Parameters.join(
             {name: part.params for name, part in parts.items() if part is not None}
         )
+
+
+def check_quantiles(output_size: int, quantiles: int) -> int:
+    """Return ``quantiles``, of which ``output_size`` has to be a multiple."""
+    check_int("output_size", output_size, 1)
+    if output_size % check_int("quantiles", quantiles, 1):
+        raise ValueError(
+            f"output_size must be a multiple of quantiles={quantiles}, got "
+            f"{output_size}"
+        )
+    return quantiles
+
+
+def make_lstm(
+    layers: Mapping[str, Any], dropout: float, rng: np.random.Generator
+) -> LSTM:
+    """Return the LSTM of arguments ``layers``, with ``dropout`` between several."""
+    several = max(layers["num_layers"], np.size(layers["hidden_size"])) > 1
+    between = check_float("dropout", dropout, "[0, 1)")
+    return LSTM(**layers, dropout=between if several else 0.0, random_state=rng)
 
 
 def _embedding(
@@ -203,7 +223,7 @@ def _pooling(
     return MeanPooling() if name == "mean" else MaxPooling()
 
 
-def _before_head(
+def before_head(
     dropout: float, variational: float, *, reads_state: bool
 ) -> Dropout | None:
     """Return what masks the head's inputs, where the LSTM has not done so.
@@ -218,7 +238,7 @@ def _before_head(
     return Dropout(rate) if rate else None
 
 
-def _penalties(activation: float, temporal: float) -> tuple[Penalty, ...]:
+def make_penalties(activation: float, temporal: float) -> tuple[Penalty, ...]:
     """Return those whose strength is above zero."""
     check_float("activation_penalty", activation, "[0, inf)")
     check_float("temporal_activation_penalty", temporal, "[0, inf)")

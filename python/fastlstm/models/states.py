@@ -12,8 +12,17 @@ import numpy.typing as npt
 
 from .._validate import Array
 from ..nn.lstm import State
+from ..nn.lstm_inputs import split_pair
 
-__all__ = ["put_state", "take_state", "top_hidden"]
+__all__ = ["put_state", "samples_of", "take_state", "top_hidden"]
+
+
+def samples_of(state: State) -> int:
+    """Return N; 1 for what is no state, which whoever reads it refuses."""
+    h = split_pair("state", state)[0]
+    block = h[0] if isinstance(h, (list, tuple)) and h else h
+    shape = np.shape(block)
+    return int(shape[1]) if len(shape) == 3 else 1
 
 
 def take_state(state: State, rows: slice | npt.NDArray[np.integer[Any]]) -> State:
