@@ -44,7 +44,8 @@ class EncoderDecoder(TrainableModel):
     2014, "Sequence to sequence learning with neural networks"). A linear map of the
     decoder's hidden state is the output of each of its steps. What the decoder reads is
     up to the caller: covariates of the steps to come, outputs of the step before
-    (teacher forcing in training), or both.
+    (teacher forcing in training), or both. Both read forwards: there is no
+    ``bidirectional``, whose two final states no one layer can begin with.
 
     Parameters
     ----------
