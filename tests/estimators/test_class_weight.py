@@ -64,17 +64,50 @@ def test_it_multiplies_the_weight_of_a_sample(
 
 
 def test_balanced_finds_rare_labels(rng: np.random.Generator) -> None:
-    X, y = rare(rng, 900)
+    X, y = rare(rng, 3600)
     scores = [
         balanced_accuracy_score(
             y[600:],
-            classifier(class_weight=class_weight, max_iter=40)
+            classifier(class_weight=class_weight, max_iter=10)
             .fit(X[:600], y[:600])
             .predict(X[600:]),
         )
         for class_weight in ("balanced", None)
     ]
     assert scores[0] > scores[1] + 0.1
+
+
+@pytest.mark.parametrize("batch_size", [4, 400])
+def test_weights_count_across_batches(
+    rng: np.random.Generator, batch_size: int
+) -> None:
+    # Nothing to learn but the share of a label, which its weight makes a half. Most
+    # small batches hold one label only: within them weights say nothing.
+    y = rng.permutation(np.repeat([0, 1], [360, 40]))
+    X = np.zeros((400, 1, 1))
+    options = {
+        "hidden_size": 2,
+        "batch_size": batch_size,
+        "max_iter": 10 if batch_size == 4 else 200,
+        "learning_rate_init": 0.01 if batch_size == 4 else 0.1,
+    }
+    share = classifier(class_weight="balanced", **options).fit(X, y)
+    assert share.predict_proba(X[:1])[0, 1] == pytest.approx(0.5, abs=0.1)
+    weights = np.where(y == 1, 9.0, 1.0)
+    share = classifier(**options).fit(X, y, weights)
+    assert share.predict_proba(X[:1])[0, 1] == pytest.approx(0.5, abs=0.1)
+    share = classifier(**options).fit(X, y)
+    assert share.predict_proba(X[:1])[0, 1] == pytest.approx(0.1, abs=0.05)
+
+
+@pytest.mark.parametrize("scale", [5e-324, 1e308])
+def test_weights_of_any_size(rng: np.random.Generator, scale: float) -> None:
+    X, y = rare(rng, 60)
+    one = classifier(class_weight="balanced", standardize=True).fit(1e5 * X, y)
+    other = classifier(class_weight="balanced", standardize=True)
+    other.fit(1e5 * X, y, np.full(60, scale))
+    assert_same_bits({"w": one.model_.params.flat}, {"w": other.model_.params.flat})
+    assert one.loss_curve_ == other.loss_curve_
 
 
 def test_weights_are_repetitions(rng: np.random.Generator) -> None:
@@ -99,6 +132,27 @@ def test_statistics_of_the_inputs_know_no_labels(rng: np.random.Generator) -> No
         for class_weight in (None, "balanced")
     ]
     assert_same_bits({"m": scalers[0].center}, {"m": scalers[1].center})
+
+
+@pytest.mark.parametrize("class_weight", [None, COSTS], ids=str)
+@pytest.mark.parametrize("steps", [False, True])
+def test_validation_counts_samples_by_weight(
+    rng: np.random.Generator, class_weight: Any, steps: bool
+) -> None:
+    X, y = tagged(rng) if steps else rare(rng, 60)
+    weights = rng.uniform(0.1, 5.0, 20)
+    options = {"class_weight": class_weight, "early_stopping": True}
+    model = tagger(**options) if steps else classifier(**options)
+    model.fit(X[:40], y[:40], X_val=X[40:], y_val=y[40:], sample_weight_val=weights)
+    truth, predicted = y[40:], model.predict(X[40:])
+    if steps:
+        weights = np.repeat(weights, [len(labels) for labels in truth])
+        truth, predicted = np.concatenate(truth), np.concatenate(predicted)
+    if class_weight is not None:
+        weights = weights * [COSTS[label] for label in truth]
+    expected = np.average(truth == predicted, weights=weights)
+    assert_close(np.array(model.best_validation_score_), expected, VALUE["float64"])
+    assert abs(expected - np.mean(truth == predicted)) > 1e-3
 
 
 @pytest.mark.parametrize("given", [True, False])
@@ -196,6 +250,8 @@ def test_a_fold_may_lack_a_label(rng: np.random.Generator) -> None:
         ({"a": 0.0}, ValueError, r"above 0, got 0\.0 for label 'a'; sample_weight=0"),
         ({"a": -1.0}, ValueError, r"above 0, got -1\.0 for label 'a'"),
         ({"a": np.inf}, ValueError, "finite and above 0, got inf"),
+        ({"a": 10**400}, ValueError, "finite and above 0, got 1000"),
+        ({"a": 1e-20, "b": 1e20}, ValueError, "must not differ by more than 1e.30"),
         ({"a": "2"}, TypeError, "must hold numbers, got '2' for label 'a'"),
         ("even", ValueError, "'class_weight' parameter .* Got 'even'"),
         ([1.0, 2.0], ValueError, "'class_weight' parameter of LSTMClassifier"),

@@ -155,6 +155,19 @@ def test_weights_are_repetitions(rng: np.random.Generator) -> None:
     assert_close(losses[0], losses[1], VALUE["float64"])
 
 
+def test_an_epoch_of_batches_of_equal_lengths(rng: np.random.Generator) -> None:
+    X = [rng.standard_normal((2 if k < 8 else 6, 2)) for k in range(16)]
+    weights = rng.uniform(0.1, 3.0, 16)
+    # A step so small that nothing is learnt: batches and the whole see one model.
+    losses = [
+        tagger(batch_size=size, shuffle=False, learning_rate_init=1e-12, max_iter=1)
+        .fit(X, signs(X), weights)
+        .loss_curve_[0]
+        for size in (8, 16)
+    ]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
 def test_a_label_without_weight_is_absent(rng: np.random.Generator) -> None:
     X = ragged(rng)
     y = signs(X)

@@ -22,6 +22,8 @@ _EPS: Final = float(np.finfo(np.float64).eps)
 
 def mean_and_deviation(rows: Floats, weights: Weights) -> tuple[Floats, Floats]:
     """Return mean and standard deviation, the population's (divisor: all weights)."""
+    if weights is not None:
+        weights = weights / weights.max()  # only ratios matter: no sum overflows
     mean = np.average(rows, axis=0, weights=weights)
     variance = np.average((rows - mean) ** 2, axis=0, weights=weights)
     # What rounding alone leaves of a constant feature's variance (Chan, Golub and

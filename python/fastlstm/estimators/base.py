@@ -17,7 +17,7 @@ from ..training import Checkpoint, Trainer, TrainingSet
 from .build import go_on, new_model, new_trainer, stop_after_epoch, warm_model
 from .callbacks import CallbackSupport, EpochTasks, begin_tasks, with_callbacks
 from .hooks import Hooks
-from .inputs import check_sequences, check_weights
+from .inputs import check_sequences, check_weights, relative
 from .outcome import tell, warn
 from .resume import Resumable, as_checkpoint
 from .saving import save
@@ -270,7 +270,7 @@ class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
         return TrainingSet(
             model.scale_inputs(data.inputs),
             encoded,
-            data.weights,
+            relative(data.weights),
             per_step=self._per_step,
         )
 

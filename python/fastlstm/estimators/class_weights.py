@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any
@@ -10,7 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from .inputs import relative
+
 __all__ = ["weigh_classes"]
+
+_LARGEST = sys.float_info.max
+_SMALLEST_RATIO = 1e-30  # below it a label has no part in any float32 sum
 
 
 def weigh_classes(
@@ -37,7 +42,7 @@ def weigh_classes(
         return weights
     if isinstance(class_weight, str):  # "balanced", after King & Zeng (2001)
         codes = np.searchsorted(classes, labels)
-        counts = np.bincount(codes, sample_weight, minlength=len(classes))
+        counts = np.bincount(codes, relative(sample_weight), minlength=len(classes))
         there = counts > 0.0
         weights[there] = counts.sum() / (there.sum() * counts[there])
         return weights
@@ -49,7 +54,7 @@ def weigh_classes(
             raise TypeError(
                 f"class_weight must hold numbers, got {weight!r} for label {label!r}"
             )
-        if not (math.isfinite(weight) and weight > 0.0):
+        if not 0.0 < weight <= _LARGEST:
             raise ValueError(
                 f"class_weight must be finite and above 0, got {weight!r} for label "
                 f"{label!r}; sample_weight=0 leaves sequences out"
@@ -64,4 +69,9 @@ def weigh_classes(
         )
     for k, label in enumerate(names):
         weights[k] = class_weight.get(label, 1.0)
+    if weights.min() < _SMALLEST_RATIO * weights.max():
+        raise ValueError(
+            f"class_weight must not differ by more than {1 / _SMALLEST_RATIO:.0e} "
+            f"times, got {weights.tolist()} for {names}"
+        )
     return weights

@@ -24,6 +24,7 @@ __all__ = [
     "check_weights",
     "like_inputs",
     "raise_not_finite",
+    "relative",
 ]
 
 
@@ -175,6 +176,11 @@ def check_weights(
             f"{name} is zero ({len(weights)} samples)."
         )
     return weights
+
+
+def relative(weights: NDArray[np.float64] | None) -> NDArray[np.float64] | None:
+    """Divide weights by the largest: where only ratios matter, no sum overflows."""
+    return None if weights is None else weights / weights.max()
 
 
 def like_inputs(values: NDArray[Any], inputs: SequenceBatch) -> Any:

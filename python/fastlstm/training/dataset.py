@@ -100,3 +100,15 @@ class TrainingSet(Generic[Inputs]):
     def loss_lengths(self) -> IntArray | None:
         """The ``lengths`` that a loss needs: only where it looks at every step."""
         return self._predicted.lengths if self.per_step else None
+
+    @property
+    def n_targets(self) -> int:
+        """Number of ``flat_targets``."""
+        if not self.per_step:
+            return len(self)
+        lengths = self._predicted.lengths
+        return (
+            self.targets.shape[0] * self.targets.shape[1]
+            if lengths is None
+            else int(lengths.sum())
+        )

@@ -4,6 +4,10 @@ Design: the order of an epoch and its dropout masks are functions of (seed, epoc
 not of a generator's history. So the state of a fit is a few numbers beside the weights
 and the optimizer's moments, taken at any batch, and a fit that is restored from it goes
 on with the same bits as one that was never stopped.
+
+A loss is a mean over its batch. A batch whose targets weigh twice as much as those of
+the whole set do on average gets twice the gradient, and twice the bound on its norm:
+else weights would count within a batch alone, and hardly at all in small ones.
 """
 
 from __future__ import annotations
@@ -120,6 +124,7 @@ class Trainer:
         self._sequences = 0
         self._loss_sum = 0.0
         self._weight_sum = 0.0
+        self._mean_weight: float | None = None  # of a target of the whole set
         self._interrupts = Interrupts()
 
     def stop(self, reason: str) -> None:
@@ -149,6 +154,7 @@ class Trainer:
             )
         self.model.check(data.inputs)
         self._sequences = len(data)
+        self._mean_weight = None
         self.stop_reason = None
         call(self.callbacks, "on_fit_begin", self)
         try:
@@ -184,7 +190,7 @@ class Trainer:
         mask_seed = int(self._rng(_MASKS).integers(2**63))
         while self._position < len(data):
             rows = order[self._position : self._position + self.batch_size]
-            self._step(data.take(rows), rows, mask_seed)
+            self._step(data, rows, mask_seed)
             call(self.callbacks, "on_batch_end", self)
             if self.stop_reason is not None:
                 return
@@ -194,28 +200,36 @@ class Trainer:
         key = (self.epoch, purpose)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
-    def _step(self, batch: TrainingSet[Any], rows: IntArray, mask_seed: int) -> None:
+    def _step(self, data: TrainingSet[Any], rows: IntArray, mask_seed: int) -> None:
+        batch = data.take(rows)
         outputs, cache = self.model.forward(
             batch.inputs, mask_seed=mask_seed, row_ids=rows, checked=True
         )
-        weights: dict[str, Any] = {
-            "lengths": batch.loss_lengths,
-            "sample_weight": batch.weights,
-        }
-        value, doutputs = self.loss(outputs, batch.targets, **weights)
+        value, doutputs = self.loss(
+            outputs,
+            batch.targets,
+            lengths=batch.loss_lengths,
+            sample_weight=batch.weights,
+        )
         if not math.isfinite(value):
             raise FloatingPointError(
                 f"the training loss is {value} in epoch {self.epoch + 1}: {_REMEDY}"
             )
+        weight = self._total_weight(batch)
+        if self._mean_weight is None:  # after the loss, which checks targets
+            self._mean_weight = self._total_weight(data) / data.n_targets
+        share, bound = weight / batch.n_targets / self._mean_weight, self.max_grad_norm
+        if share != 1.0:
+            doutputs *= share
+            bound = None if bound is None else bound * share
         grads = self.model.grads
         grads.zero()
         self.model.backward(doutputs, cache)
-        weight = self.loss.total_weight(batch.targets, **weights)
         with self._interrupts:
             if self.schedule is not None:
                 self.optimizer.learning_rate = self._scheduled_rate(self.schedule)
             try:
-                self.optimizer.step(grads, max_norm=self.max_grad_norm)
+                self.optimizer.step(grads, max_norm=bound)
             except FloatingPointError as error:
                 raise FloatingPointError(
                     f"the gradient overflowed in epoch {self.epoch + 1}: {_REMEDY}"
@@ -223,6 +237,11 @@ class Trainer:
             self._loss_sum += value * weight
             self._weight_sum += weight
             self._position += len(rows)
+
+    def _total_weight(self, data: TrainingSet[Any]) -> float:
+        return self.loss.total_weight(
+            data.targets, lengths=data.loss_lengths, sample_weight=data.weights
+        )
 
     def _scheduled_rate(self, schedule: Schedule) -> float:
         steps = -(-self._sequences // self.batch_size)  # an epoch, rounded up
