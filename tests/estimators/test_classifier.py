@@ -116,3 +116,61 @@ def test_object_labels_of_mixed_use() -> None:
     days = np.array([datetime.date(2012, 1, 1), datetime.date(2012, 1, 2)] * 10)
     with pytest.raises(ValueError, match="Unknown label type"):
         classifier(max_iter=1).fit(np.ones((20, 3)), days)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (pd.Series([0, 1] * 6, dtype="Int64"), [0, 1]),
+        (pd.Series([True, False] * 6, dtype="boolean"), [False, True]),
+        (np.array([3, 1] * 6, dtype=object), [1, 3]),
+        (["b", "a"] * 6, ["a", "b"]),
+    ],
+    ids=["Int64", "boolean", "object", "list"],
+)
+def test_labels_stay_what_they_are(
+    rng: np.random.Generator, labels: Any, classes: list[Any]
+) -> None:
+    X = rng.standard_normal((12, 4, 2))
+    model = LSTMClassifier(3, max_iter=1).fit(X, labels)
+    assert model.classes_.tolist() == classes
+    assert [type(c) for c in model.classes_.tolist()] == [type(c) for c in classes]
+
+
+@pytest.mark.parametrize(
+    ("labels", "message"),
+    [
+        (["a", np.nan] * 6, "Input y contains nan at sample 1"),
+        (["a", None] * 6, "Input y contains None at sample 1"),
+        (["a", 1] * 6, "y mixes strings with other labels: 1 at sample 1, beside 'a'"),
+    ],
+)
+def test_what_a_list_of_labels_must_not_hold(
+    rng: np.random.Generator, labels: Any, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        LSTMClassifier(3).fit(rng.standard_normal((12, 4)), labels)
+
+
+@pytest.mark.parametrize("tokens", [False, True])
+@pytest.mark.parametrize("library", ["pandas", "polars"])
+def test_a_column_of_sequences(
+    rng: np.random.Generator, tokens: bool, library: str
+) -> None:
+    y = np.arange(12) % 2
+    if tokens:
+        X = [rng.integers(0, 9, 2 + k % 3) for k in range(12)]
+    else:
+        X = [rng.standard_normal((2 + k % 3, 2)) for k in range(12)]
+    if library == "pandas":
+        column = pd.Series(X, index=np.arange(12) + 5)
+    else:
+        import polars
+
+        if not tokens:
+            return  # a cell of two dimensions is no array of its own there
+        column = polars.Series(X)
+    options = {"vocabulary_size": 9, "embedding_dim": 3} if tokens else {}
+    model = LSTMClassifier(3, max_iter=1, random_state=0, **options).fit(X, y)
+    np.testing.assert_array_equal(model.predict_proba(column), model.predict_proba(X))
+    model.fit(column, y)

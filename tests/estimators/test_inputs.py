@@ -185,7 +185,7 @@ def test_not_finite_in_a_frame(rng: np.random.Generator) -> None:
 @pytest.mark.parametrize(
     ("X", "error", "message"),
     [
-        (np.ones(12), ValueError, "Expected 2D array, got 1D array"),
+        (np.ones(12), ValueError, r"shape \(12,\): .*forecast_windows cuts"),
         (np.ones((12, 2, 2, 2)), ValueError, r"has shape \(12, 2, 2, 2\): expected an"),
         (np.ones((12, 0, 3)), ValueError, r"shape \(12, 0, 3\).*at least one of each"),
         (np.ones((12, 3, 0)), ValueError, r"shape \(12, 3, 0\).*at least one of each"),

@@ -8,7 +8,8 @@ import sys
 
 import numpy as np
 import pytest
-from fastlstm import LSTMClassifier, LSTMRegressor
+from fastlstm import LSTMClassifier, LSTMRegressor, LSTMTagger
+from fastlstm.training import Callback
 
 X = np.random.default_rng(0).standard_normal((40, 7, 3))
 Y = X[:, :, 0].mean(axis=1)
@@ -43,6 +44,40 @@ def test_three_dimensions_after_two() -> None:
 def test_rank(bad: object) -> None:
     with pytest.raises(ValueError, match=r"array \(samples, steps, features\)"):
         regressor().fit(bad, Y)
+
+
+def test_masks_are_refused() -> None:
+    masked, ones = np.ma.masked_array(X, mask=X > 1), np.ones(len(X))
+    labels = np.ma.masked_array(np.arange(40) % 2, mask=np.arange(40) < 3)
+    tags = np.ma.masked_array(X[:, :, 0] > 0, mask=X[:, :, 0] > 1)
+    weights = np.ma.masked_array(ones, mask=X[:, 0, 0] > 1)
+    classifier, tagger = LSTMClassifier(4, max_iter=2), LSTMTagger(4, max_iter=2)
+    for fit in (
+        lambda: regressor().fit(masked, Y),
+        lambda: regressor().fit(masked[:, :, 0], Y),
+        lambda: regressor().fit(list(masked), Y),
+        lambda: regressor().fit(X, np.ma.masked_array(Y, mask=Y > 1)),
+        lambda: regressor().fit(X, Y, weights),
+        lambda: regressor().fit(X, Y).predict(masked),
+        lambda: classifier.fit(X, labels),
+        lambda: tagger.fit(X, tags),
+        lambda: tagger.fit(X, list(tags)),
+    ):
+        with pytest.raises(TypeError, match="masked array, whose mask would be lost"):
+            fit()
+
+
+def test_a_class_where_a_callback_should_be() -> None:
+    with pytest.raises(
+        TypeError, match=r"Callback is a class; expected .*Callback\(\)"
+    ):
+        regressor(callbacks=[Callback]).fit(X, Y)
+
+
+def test_words_in_lists() -> None:
+    sentences = [["the", "dog"], ["dogs", "bark", "at", "night"]]
+    with pytest.raises(ValueError, match=r"X holds words, such as 'the': .*vocabulary"):
+        LSTMTagger().fit(sentences, sentences)
 
 
 def test_words_as_targets() -> None:

@@ -93,6 +93,10 @@ def forecast_windows(
     past = np.asarray(inputs)
     future = np.asarray(targets)
     width = check_int("width", width, 1)
+    if np.ndim(horizons) != 1:
+        raise ValueError(
+            f"horizons must be a sequence of steps, as [1], got {horizons!r}"
+        )
     ahead = np.array([check_int("horizons", step, 1) for step in horizons], np.int64)
     if len(past) != len(future):
         raise ValueError(

@@ -127,6 +127,11 @@ def new_trainer(
     )
     callbacks = [*(estimator.callbacks or ())]
     for callback in callbacks:
+        if isinstance(callback, type):
+            raise TypeError(
+                f"callbacks: {callback.__name__} is a class; expected an object, "
+                f"{callback.__name__}()"
+            )
         if hasattr(callback, "on_fit_task_end"):
             raise TypeError(
                 f"callbacks: {callback!r} is one of scikit-learn's, which go to "

@@ -16,7 +16,7 @@ from ..data import SequenceBatch
 from ..training import TrainingSet
 from .arguments import takes_arguments
 from .label_estimator import CLASS_WEIGHT, CLASSES, LabelEstimator
-from .labels import raise_where_missing
+from .labels import raise_where_missing, raise_where_mixed, read_labels
 from .parameters import document
 
 __all__ = ["LSTMClassifier"]
@@ -74,9 +74,13 @@ class LSTMClassifier(ClassifierMixin, LabelEstimator):  # type: ignore[misc]
                 f"This {type(self).__name__} estimator requires {name} to be passed, "
                 f"but the target {name} is None."
             )
+        is_list = isinstance(y, (list, tuple))
+        if is_list or len(getattr(y, "shape", ())) == 1:
+            y = read_labels(y)
         labels: NDArray[Any] = column_or_1d(y, warn=True)
         check_consistent_length(inputs.x, labels)
         raise_where_missing(name, labels, "sample")
+        raise_where_mixed(name, labels, "sample")
         check_classification_targets(labels)
         return labels
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import check_array
 
-from .._validate import all_finite
+from .._validate import all_finite, as_array
 from .frames import is_frame, is_missing, refuse_times
 from .places import name_place
 
@@ -19,6 +19,7 @@ __all__ = [
     "is_plain",
     "raise_not_finite",
     "raise_not_numbers",
+    "refuse_masked",
 ]
 
 FLOATS: Final = [np.dtype(np.float64), np.dtype(np.float32)]
@@ -51,6 +52,7 @@ def as_floats(
         plain: NDArray[Any] = X
         return plain
     refuse_times(X, name)
+    refuse_masked(name, X)
     # A list may hold thousands of frames: this takes a tenth of scikit-learn's time.
     if is_frame(X) and is_plain(X.to_numpy()):
         plain = X.to_numpy()
@@ -71,6 +73,12 @@ def as_floats(
         raise_not_numbers(X, name, describe)
         raise
     return result
+
+
+def refuse_masked(name: str, X: Any) -> None:
+    """Raise TypeError for a masked array: nothing here reads masks."""
+    if isinstance(X, np.ndarray):
+        as_array(name, X)
 
 
 def raise_not_numbers(X: Any, name: str, describe: Callable[..., str]) -> None:

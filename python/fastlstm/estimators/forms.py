@@ -15,7 +15,14 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from ..data import SequenceBatch
-from .floats import FLOATS, as_floats, is_plain, raise_not_finite, raise_not_numbers
+from .floats import (
+    FLOATS,
+    as_floats,
+    is_plain,
+    raise_not_finite,
+    raise_not_numbers,
+    refuse_masked,
+)
 from .frames import check_columns, header_of, is_frame, refuse_times
 from .layouts import LAYOUTS, Layout
 from .places import place_in_array, place_in_list
@@ -99,6 +106,13 @@ def from_table(
     """Read (N, T) as T steps of one feature; scikit-learn's checks know such X."""
     rank = len(shape_of(X))
     if isinstance(X, (list, tuple)) and len(X) and rank == 0:
+        words = (word for part in X for word in np.ravel(np.asarray(part, object)))
+        word = next((word for word in words if isinstance(word, str)), None)
+        if word is not None:
+            raise ValueError(
+                f"{name} holds words, such as {str(word)!r}: number them, and pass "
+                "lists of integer tokens with vocabulary_size"
+            )
         raise ValueError(
             f"{name} is a list whose parts differ in length: sequences of different "
             f"lengths are a list of arrays {layout.sequence}; for one feature pass "
@@ -131,11 +145,18 @@ def _validate_table(
         f"expected an array {layout.array}, an array or frame (samples, steps) of one "
         f"feature, or a list of arrays {layout.sequence}"
     )
+    if rank == 1 and reset and len(X) and not isinstance(next(iter(X)), str):
+        raise ValueError(
+            f"{name} has shape {shape_of(X)}: {expected}. One series is no set of "
+            "samples: fastlstm.data.forecast_windows cuts it into windows; one "
+            f"sequence is {name}[None]"
+        )
     if rank > 3:
         raise ValueError(f"{name} has shape {shape_of(X)}: {expected}")
     if type(X).__name__ == "LazyFrame":
         raise TypeError(f"{name} is a LazyFrame: pass {name}.collect()")
     refuse_times(X, name)
+    refuse_masked(name, X)
     try:
         values: NDArray[Any]
         if is_frame(X):

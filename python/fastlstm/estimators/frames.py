@@ -8,7 +8,14 @@ from typing import Any, Final
 import sklearn
 from sklearn.utils.fixes import parse_version
 
-__all__ = ["check_columns", "header_of", "is_frame", "is_missing", "refuse_times"]
+__all__ = [
+    "check_columns",
+    "header_of",
+    "is_column_of_sequences",
+    "is_frame",
+    "is_missing",
+    "refuse_times",
+]
 
 # Before, scikit-learn asks the interchange protocol, which polars 2 has no more.
 _KNOWS_POLARS: Final = parse_version(sklearn.__version__) >= parse_version("1.9")
@@ -19,6 +26,15 @@ def is_frame(X: Any) -> bool:
     # Asked of the class: a polars LazyFrame warns when asked for its columns.
     cls = type(X)
     return hasattr(cls, "columns") and hasattr(cls, "to_numpy")
+
+
+def is_column_of_sequences(X: Any) -> bool:
+    """Tell a frame's column, each of whose cells is a sequence."""
+    is_column = hasattr(type(X), "to_numpy") and not is_frame(X)
+    if not is_column or not len(X):
+        return False
+    first = next(iter(X))
+    return hasattr(first, "__len__") and not isinstance(first, (str, bytes))
 
 
 class _Header:

@@ -11,9 +11,9 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ..data import SequenceBatch
-from .floats import as_floats, raise_not_finite
+from .floats import as_floats, raise_not_finite, refuse_masked
 from .forms import from_array, from_list, from_table, is_list_of_sequences, shape_of
-from .frames import header_of, is_frame
+from .frames import header_of, is_column_of_sequences, is_frame
 from .layouts import layout_of
 from .places import place_in_array, place_in_list
 from .tokens import check_tokens, reads_tokens
@@ -42,6 +42,8 @@ def check_sequences(estimator: Any, X: Any, *, reset: bool, name: str = "X") -> 
     TypeError
         A sparse matrix, elements that are no numbers.
     """
+    if is_column_of_sequences(X):
+        X = list(X)
     if reads_tokens(estimator, reset=reset):
         return check_tokens(estimator, X, reset=reset, name=name)
     layout = layout_of(estimator)
@@ -162,6 +164,7 @@ def check_weights(
     """Check (N,) weights: finite, none negative, not all zero; None stays None."""
     if sample_weight is None:
         return None
+    refuse_masked(name, sample_weight)
     try:
         weights: NDArray[np.float64] = _check_sample_weight(
             sample_weight, inputs.x, dtype=np.float64, ensure_non_negative=True

@@ -10,11 +10,18 @@ from numpy.typing import NDArray
 from sklearn.utils import check_consistent_length
 from sklearn.utils.multiclass import check_classification_targets
 
+from .._validate import as_array
 from ..data import SequenceBatch
 from .floats import raise_not_finite
 from .frames import is_missing
 
-__all__ = ["check_step_labels", "encode_labels", "raise_where_missing"]
+__all__ = [
+    "check_step_labels",
+    "encode_labels",
+    "raise_where_missing",
+    "raise_where_mixed",
+    "read_labels",
+]
 
 
 def raise_where_missing(name: str, labels: NDArray[Any], *axes: str) -> None:
@@ -55,10 +62,16 @@ def encode_labels(labels: NDArray[Any], classes: NDArray[Any]) -> NDArray[np.int
     unknown = np.flatnonzero(classes[codes] != labels)
     if unknown.size:
         raise ValueError(
-            f"the label {labels[unknown[0]]!r} was never seen in fit: expected one of "
-            f"{classes.tolist()}"
+            f"the label {_plain(labels[unknown[0]])!r} was never seen in fit: expected "
+            f"one of {classes.tolist()}"
         )
     return np.asarray(codes, np.int64)
+
+
+def _plain(label: Any) -> Any:
+    """Return a NumPy scalar as Python's own; dates stay what they are."""
+    is_scalar = isinstance(label, np.generic) and label.dtype.kind not in "mM"
+    return label.item() if is_scalar else label
 
 
 def check_step_labels(
@@ -82,12 +95,21 @@ def check_step_labels(
             f"but the target {name} is None."
         )
     if isinstance(y, (list, tuple)) or np.ndim(y) == 1:
-        labels = _from_list(estimator, [_read(part) for part in y], inputs, name)
+        labels = _from_list(estimator, [read_labels(part) for part in y], inputs, name)
     else:
-        labels = _from_array(estimator, np.asarray(y), inputs, name)
+        labels = _from_array(estimator, _read_table(y), inputs, name)
     raise_where_missing(name, labels, "sample", "step")
-    _raise_where_mixed(name, labels)
+    raise_where_mixed(name, labels, "sample", "step")
     check_classification_targets(labels[inputs.mask])
+    return labels
+
+
+def _read_table(y: Any) -> NDArray[Any]:
+    """Make an array of one, or of a frame, whose columns may be nullable integers."""
+    labels = as_array("y", y)
+    if labels.dtype == object and labels.ndim == 2:
+        flat = read_labels(labels.ravel())
+        return flat.reshape(labels.shape) if flat.size == labels.size else labels
     return labels
 
 
@@ -139,18 +161,32 @@ _TEXT = "UST"
 _SEVERAL = (list, tuple, set, frozenset, np.ndarray)
 
 
-def _read(part: Any) -> NDArray[Any]:
-    """Make an array of the labels of a sequence; of several a step, one of rank 2."""
+def read_labels(part: Any) -> NDArray[Any]:
+    """Make an array of the labels of a sequence; of several a step, one of rank 2.
+
+    Integers and booleans of pandas' nullable columns, and as objects, stay what they
+    are; None and NaN beside strings do not become strings.
+    """
+    dtype = getattr(getattr(part, "dtype", None), "numpy_dtype", None)
+    if dtype is not None and dtype.kind in "iub" and not part.isna().any():
+        return np.asarray(part.to_numpy(dtype))
     try:
-        labels = np.asarray(part)
+        labels = as_array("labels", part)
     except ValueError:  # lists that differ in length
         return np.empty((len(part), 0))
     is_list = labels.ndim == 1 and not hasattr(part, "dtype")
     if is_list and labels.dtype.kind in _TEXT and not all(map(_is_text, part)):
         # NumPy has made strings of what stands beside one, of None and NaN too.
         labels = np.array(part, dtype=object)
-    if labels.dtype == object and any(isinstance(v, _SEVERAL) for v in labels.flat):
+    if labels.dtype.kind == "T":  # NumPy's own strings of any length
+        return labels.astype(str)
+    if labels.dtype != object:
+        return labels
+    if any(isinstance(label, _SEVERAL) for label in labels.flat):
         return np.empty((len(labels), 0))
+    kinds = {type(label) for label in labels.flat}
+    if kinds and all(issubclass(kind, (int, np.integer, np.bool_)) for kind in kinds):
+        return np.array(labels.tolist())
     return labels
 
 
@@ -158,14 +194,14 @@ def _is_text(label: Any) -> bool:
     return isinstance(label, (str, bytes))
 
 
-def _raise_where_mixed(name: str, labels: NDArray[Any]) -> None:
+def raise_where_mixed(name: str, labels: NDArray[Any], *axes: str) -> None:
     """Name the first label that is a string where others are not, or not one."""
     if labels.dtype != object:
         return
     first = labels.flat[0]
     for at, label in enumerate(labels.flat):
         if _is_text(label) != _is_text(first):
-            place = _place(at, labels.shape, ("sample", "step"))
+            place = _place(at, labels.shape, axes)
             raise ValueError(
                 f"{name} mixes strings with other labels: {label!r} at {place}, beside "
                 f"{first!r}"

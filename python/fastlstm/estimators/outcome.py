@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from .base import SequenceEstimator
 
 __all__ = ["tell", "warn"]
+
+
+def _best(scores: list[float]) -> float:
+    """Return the highest that is a number."""
+    return max((score for score in scores if score == score), default=math.nan)
 
 
 def tell(
@@ -32,7 +38,7 @@ def tell(
     estimator.learning_rates_ = trainer.rate_curve
     estimator.best_loss_ = min(trainer.loss_curve, default=np.inf)
     estimator.validation_scores_ = scores
-    estimator.best_validation_score_ = None if scores is None else max(scores)
+    estimator.best_validation_score_ = None if scores is None else _best(scores)
     estimator._trainer_state = trainer.state_dict() if keep_state else None
     estimator._scored_by = estimator.scoring
 
@@ -48,7 +54,8 @@ def warn(estimator: SequenceEstimator, trainer: Trainer, stacklevel: int = 3) ->
     elif trainer.stop_reason == "max_epochs":
         warnings.warn(
             f"Stochastic optimizer: the maximum of max_iter={estimator.max_iter} "
-            "epochs was reached and the optimization has not converged yet.",
+            "epochs was reached and the optimization has not converged yet. Raise it "
+            "or learning_rate_init, or stop on validation data by early_stopping=True.",
             ConvergenceWarning,
             stacklevel=stacklevel,
         )

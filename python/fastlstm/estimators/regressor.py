@@ -29,7 +29,7 @@ __all__ = ["LSTMRegressor"]
     standardize="""Scale each feature of X, and each output of y, to zero mean and unit
         variance over all valid steps, and predictions back. An LSTM that sees degrees
         or prices as they are does not learn.""",
-    score="R^2, or the D^2 that goes with ``loss``,",
+    score="R^2, or the D^2 that goes with ``loss``",
 )
 @takes_arguments
 class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]

@@ -39,6 +39,8 @@ def limit_threads(n_jobs: int | None) -> AbstractContextManager[None]:
 @contextmanager
 def _limit(n_jobs: int) -> Iterator[None]:
     global _calls, _before
+    if n_jobs == 0:
+        raise ValueError("n_jobs must be None, -1 (one a core) or at least 1, got 0")
     threads = effective_n_jobs(n_jobs)
     with _lock:
         if _calls == 0:

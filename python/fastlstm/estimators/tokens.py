@@ -108,9 +108,13 @@ def _as_tokens(name: str, values: NDArray[Any], size: int, first: int) -> NDArra
             good = np.array(kinds).reshape(values.shape)
         sample, step = np.unravel_index(int(good.argmin()), good.shape)
         hint = "; all are whole numbers: pass them as int" if good.all() else ""
+        shown = str(values[sample, step])
+        if isinstance(values[sample, step], str):
+            shown = repr(shown)
+            hint = "; number the words first, with a number for unknown ones"
         raise ValueError(
             f"{name} must hold integer tokens, as vocabulary_size={size} says: got "
-            f"{values.dtype}, {values[sample, step]!s} at sample "
+            f"{values.dtype}, {shown} at sample "
             f"{first + int(sample)}, step {step}{hint}"
         )
     if values.min() < 0 or values.max() >= size:

@@ -103,8 +103,9 @@ def set_aside(
             )
     except ValueError as error:
         raise ValueError(
-            f"early_stopping=True cannot split off validation_fraction={size}: {error} "
-            "Pass X_val and y_val, or set early_stopping=False."
+            f"early_stopping=True cannot split off validation_fraction={size}: "
+            f"{str(error).rstrip('.')}. Pass X_val and y_val, or set "
+            "early_stopping=False."
         ) from error
     return stay, leave
 
