@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fastlstm import LSTMClassifier, LSTMRegressor, LSTMTagger
-from fastlstm.estimators.callbacks import CallbackSupport
+from fastlstm.estimators.sklearn_types import CallbackSupport
 from fastlstm.training import Callback, Trainer
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV

@@ -7,10 +7,9 @@ from dataclasses import field, make_dataclass
 from inspect import get_annotations
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
-from sklearn.base import BaseEstimator
-
 from ..schedules import Schedule
 from .parameters import CONSTRAINTS
+from .sklearn_types import BaseEstimator
 
 __all__ = ["Arguments", "takes_arguments"]
 
@@ -53,7 +52,7 @@ def takes_arguments(cls: Estimator) -> Estimator:
 
 
 @takes_arguments
-class Arguments(BaseEstimator):  # type: ignore[misc]
+class Arguments(BaseEstimator):
     """Keeps what it is given, as scikit-learn wants it; `fit` judges it."""
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = CONSTRAINTS

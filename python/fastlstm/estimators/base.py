@@ -15,25 +15,38 @@ from ..files.whole import PathType
 from ..models import SequenceModel
 from ..training import Checkpoint, Trainer, TrainingSet
 from .build import go_on, new_model, new_trainer, stop_after_epoch, warm_model
-from .callbacks import CallbackSupport, EpochTasks, begin_tasks, with_callbacks
+from .callbacks import EpochTasks, begin_tasks, with_callbacks
 from .hooks import Hooks
 from .inputs import check_sequences, check_weights, relative
 from .outcome import tell, warn
 from .resume import Resumable, as_checkpoint
 from .saving import save
+from .sklearn_types import CallbackSupport
 from .threads import limit_threads
 from .validation import UserData, check_groups, make_score, set_aside
 
 __all__ = ["SequenceEstimator"]
 
 
-class SequenceEstimator(CallbackSupport, Hooks):  # type: ignore[misc]
+class SequenceEstimator(CallbackSupport, Hooks):
     """Base of the estimators; a subclass says what targets, loss and score are.
 
     Design: the order of a fit is here and nowhere else: check, drop what has weight
     zero, split, scale, build, train, tell. Zero weight is absence: such a sequence
     gives no statistics, no label and no place in a batch.
     """
+
+    # What a fit leaves behind (`outcome.tell`). Not decorated by `takes_arguments`, so
+    # these are no arguments.
+    model_: SequenceModel
+    n_iter_: int
+    loss_curve_: list[float]
+    learning_rates_: list[float]
+    best_loss_: float
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    _trainer_state: dict[str, Any] | None
+    _scored_by: Any
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -19,16 +19,11 @@ if TYPE_CHECKING:
 
     Method = TypeVar("Method", bound=Callable[..., Any])
 
-__all__ = ["CallbackSupport", "EpochTasks", "begin_tasks", "with_callbacks"]
+__all__ = ["EpochTasks", "begin_tasks", "with_callbacks"]
 
 try:
-    from sklearn.callback import CallbackSupportMixin as CallbackSupport
     from sklearn.callback import with_callbacks as _with_callbacks
 except ImportError:  # scikit-learn before 1.9
-
-    class CallbackSupport:  # type: ignore[no-redef]
-        """Nothing: scikit-learn has no callbacks."""
-
     _with_callbacks = None
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import ClassifierMixin
 from sklearn.utils import check_consistent_length, column_or_1d
 from sklearn.utils.multiclass import (
     check_classification_targets,
@@ -18,6 +17,7 @@ from .arguments import takes_arguments
 from .label_estimator import CLASS_WEIGHT, CLASSES, LabelEstimator
 from .labels import raise_where_missing, raise_where_mixed, read_labels
 from .parameters import document
+from .sklearn_types import ClassifierMixin
 
 __all__ = ["LSTMClassifier"]
 
@@ -30,7 +30,7 @@ __all__ = ["LSTMClassifier"]
     classes=CLASSES,
 )
 @takes_arguments
-class LSTMClassifier(ClassifierMixin, LabelEstimator):  # type: ignore[misc]
+class LSTMClassifier(ClassifierMixin, LabelEstimator):
     """Tell which class a sequence belongs to.
 
     LSTM layers read a sequence; the softmax of a linear map of the final hidden state

@@ -8,7 +8,6 @@ from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import RegressorMixin
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..data import SequenceBatch, SequenceScaler
@@ -21,6 +20,7 @@ from .base import SequenceEstimator
 from .inputs import check_targets, check_weights, like_inputs
 from .parameters import CONSTRAINTS, document
 from .regression_losses import REGRESSION_LOSSES, explained, quantiles_of_score
+from .sklearn_types import RegressorMixin
 
 __all__ = ["LSTMRegressor"]
 
@@ -32,7 +32,7 @@ __all__ = ["LSTMRegressor"]
     score="R^2, or the D^2 that goes with ``loss``",
 )
 @takes_arguments
-class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
+class LSTMRegressor(RegressorMixin, SequenceEstimator):
     """Predict one or several numbers from a sequence, or from each of its steps.
 
     LSTM layers read a sequence; a linear map of the final hidden state (see
@@ -87,7 +87,7 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):  # type: ignore[misc]
 
     output: Output = "last"
     loss: str = "squared_error"
-    quantile: float | Sequence[float] = 0.5
+    quantile: float | Sequence[float] | NDArray[Any] = 0.5
     huber_delta: float = 1.0
 
     def __sklearn_tags__(self) -> Any:
