@@ -264,17 +264,6 @@ def test_the_same_data_prepared_otherwise(
         regressor(early_stopping=True).fit(X, y, checkpoint=tmp_path, resume=True)
 
 
-def test_objects_as_parameters() -> None:
-    from fastlstm.estimators.resume import _told
-
-    assert _told(0.5) == 0.5
-    assert _told(Die(3, int)) == [f"{__name__}.Die"]  # whose attributes are not plain
-    thing = type("Schedule", (), {"__module__": "m"})()
-    thing.rate = 0.5
-    assert _told(thing) == ["m.Schedule", {"rate": 0.5}]
-    assert _told(np.random.RandomState(0))[0] == "numpy.random.mtrand.RandomState"
-
-
 def test_bad_arguments(rng: np.random.Generator, tmp_path: Path) -> None:
     X, y = problem(rng)
     with pytest.raises(ValueError, match="resume=True needs checkpoint="):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ..files import digest
 from ..training import Checkpoint, Trainer, TrainingSet
-from .saving import is_plain
+from .notes import agree, note
 
 if TYPE_CHECKING:
     from .base import SequenceEstimator
@@ -72,7 +72,7 @@ class Resumable:
         self._seeds: list[int] = []
         if checkpoint is not None:
             parameters = estimator.get_params(deep=False).items()
-            self._parameters = {k: _told(v) for k, v in parameters if k not in _FREE}
+            self._parameters = {k: note(v) for k, v in parameters if k not in _FREE}
             arguments = signature(type(estimator)).parameters.values()
             self._defaults = {a.name: a.default for a in arguments}
 
@@ -128,7 +128,7 @@ class Resumable:
         differ = [
             f"{name} was {before[name]!r}, is {value!r}"
             for name, value in self._parameters.items()
-            if before[name] != value
+            if not agree(before[name], value)
         ]
         differ += [
             f"{name} is not what it was"
@@ -147,12 +147,3 @@ class Resumable:
                 f"{self._saved.path} is of another fit: {'; '.join(differ)}. Pass what "
                 "that fit had, or another checkpoint folder."
             )
-
-
-def _told(value: Any) -> Any:
-    """Return a parameter as a file can keep it: of an object, class and attributes."""
-    if is_plain(value):
-        return value
-    name = f"{type(value).__module__}.{type(value).__qualname__}"
-    attributes = getattr(value, "__dict__", {})
-    return [name, attributes] if is_plain(attributes) else [name]
