@@ -159,6 +159,7 @@ hidden_size : int or sequence of int, default=64
     temporal_activation_penalty : float, default=0.0
         The same for ``mean((h_t - h_{t-1})^2)``.
     solver : {"adam", "adamw", "sgd"}, default="adam"
+        The optimizer, of `fastlstm.optim`.
     alpha : float, default=0.0
         Strength of the L2 term: ``alpha * w`` is added to the gradient of each weight w
         (with "adamw" taken off the weight instead, decoupled); biases are spared.
@@ -202,9 +203,9 @@ hidden_size : int or sequence of int, default=64
         Share of the training sequences set aside to validate on, with
         ``early_stopping`` where no ``X_val`` is given.
     validation_split : {"random", "last"}, default="random"
-        Which share: drawn, with the shares of the classes kept, or the last in the
-        order given, for sequences in the order of time. Where ``fit`` is given
-        ``groups``, whole groups are drawn instead.
+        Which share: drawn (for a label a sequence with the shares of the classes kept),
+        or the last in the order given, for sequences in the order of time. Where
+        ``fit`` is given ``groups``, whole groups are drawn instead.
     n_iter_no_change : int, default=10
         Stop when this many epochs in a row did not get better by ``tol``.
     scoring : str, callable or None, default=None
@@ -246,8 +247,10 @@ model_ : fastlstm.models.SequenceModel
     best_loss_ : float
         The lowest of ``loss_curve_``.
     validation_scores_ : list of float or None
-        {score}, or what ``scoring`` asks for, on the validation data after each epoch.
-    best_validation_score_ : float or None"""
+        {score}, or what ``scoring`` asks for, on the validation data after each
+        epoch.
+    best_validation_score_ : float or None
+        The highest of them."""
 
 
 def document(**words: str) -> Callable[[type[Estimator]], type[Estimator]]:

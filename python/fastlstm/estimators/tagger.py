@@ -33,7 +33,7 @@ class LSTMTagger(LabelEstimator):
     LSTM layers read a sequence, in both directions unless ``bidirectional=False``: what
     a step is often shows in those after it. At each step the softmax of a linear map of
     the hidden state gives the probability of each class. Trained on the cross-entropy,
-    a mean over all valid steps; so longer sequences count for more.
+    a mean over all valid steps of a batch; so longer sequences count for more there.
 
     In ``fit``, y is an (N, T) array of labels, or a list of N label sequences (lists or
     arrays), each as long as its sequence in X. Labels may be of any type that sorts.
