@@ -56,6 +56,16 @@ def hold_out(x: Any, y: Any, test: tuple[Any, Any], share: float = 0.2) -> Split
     return Split((take(x, stay), y[stay]), (take(x, leave), y[leave]), test)
 
 
+def joined(split: Split) -> tuple[Any, Any]:
+    """Training and validation data together."""
+
+    def both(a: Any, b: Any) -> Any:
+        return np.concatenate([a, b]) if isinstance(a, np.ndarray) else [*a, *b]
+
+    (x, y), (xv, yv) = split.train, split.validation
+    return both(x, xv), both(y, yv)
+
+
 def japanese_vowels() -> Split:
     """Who of nine speakers said a vowel: 270 and 370 sequences (7 to 29 steps, 12)."""
 

@@ -20,7 +20,7 @@ from typing import Any
 import baselines
 import datasets
 import numpy as np
-from datasets import Split
+from datasets import Split, joined
 from fastlstm import LSTMClassifier, LSTMRegressor, LSTMTagger
 from sklearn.exceptions import ConvergenceWarning
 
@@ -128,14 +128,6 @@ TASKS = {
         join=False,
     ),
 }
-
-
-def joined(split: Split) -> tuple[Any, Any]:
-    def both(a: Any, b: Any) -> Any:
-        return np.concatenate([a, b]) if isinstance(a, np.ndarray) else [*a, *b]
-
-    (x, y), (xv, yv) = split.train, split.validation
-    return both(x, xv), both(y, yv)
 
 
 def fit_and_score(task: Task, seed: int) -> tuple[float, float]:
