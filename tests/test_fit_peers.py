@@ -102,7 +102,7 @@ torch.testing.assert_close(network(x, lengths), alone)
 
 
 def test_torch_reads_no_padding() -> None:
-    pytest.importorskip("torch")
+    pytest.importorskip("torch", reason="torch is not installed")
     done = run_python("-c", PADDED)
     assert done.returncode == 0, done.stderr
 
