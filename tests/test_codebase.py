@@ -28,6 +28,7 @@ BELOW = {
     "files": {"_core"},
     "schedules": {"_validate", "files"},
     "data": {"_validate", "files"},
+    "forecasting": {"_validate", "data", "files"},
     "models": {"_validate", "data", "files", "losses", "nn", "params"},
     "training": {
         "_validate",

@@ -94,3 +94,14 @@ BATCH_NORM_VALUE = {
 BATCH_NORM_GRADIENT = {
     dtype: Tolerance(30 * t.limit, t.reason + _RAGGED) for dtype, t in GRADIENT.items()
 }
+
+CRPS_GRID = Tolerance(
+    1e-5,
+    "4000 evenly spaced quantiles stand for a Gaussian: the midpoint rule misses "
+    "tails of 1 / 4000 in all (6e-6; its error falls by six as their number grows by "
+    "four)",
+)
+CHANCE = Tolerance(
+    1e-7,
+    "probability that honest data fail a statistical test; not normwise",
+)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from . import (
         data,
         estimators,
+        forecasting,
         losses,
         models,
         nn,
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _MODULES: Final = (
     "data",
     "estimators",
+    "forecasting",
     "losses",
     "models",
     "nn",
@@ -49,6 +51,7 @@ __all__ = [
     "__version__",
     "data",
     "estimators",
+    "forecasting",
     "get_num_threads",
     "load",
     "losses",
