@@ -105,3 +105,9 @@ CHANCE = Tolerance(
     1e-7,
     "probability that honest data fail a statistical test; not normwise",
 )
+BOX_COX = Tolerance(
+    1e-6,
+    "of a lambda, absolute: two searches for a maximum of the likelihood, which is "
+    "flat there, so each finds it to about the square root of a rounding, 1.5e-8, over "
+    "its curvature",
+)
