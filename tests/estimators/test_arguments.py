@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from fastlstm import LSTMClassifier, LSTMRegressor, LSTMTagger
 from fastlstm.estimators.arguments import Arguments, takes_arguments
+from fastlstm.estimators.parameters import document
 
 from .contract import Case, cases
 
@@ -24,6 +25,28 @@ class Other(LSTMTagger):
 
     max_iter: int = 3
     beam: int = 7
+
+
+@takes_arguments
+class Less(Other):
+    """One to which some arguments mean nothing."""
+
+    _without = ("layout", "bidirectional")
+
+    num_layers: int = 2
+
+
+def test_a_subclass_may_have_fewer() -> None:
+    before, after = (inspect.signature(cls).parameters for cls in (Other, Less))
+    assert list(after) == [n for n in before if n not in {"layout", "bidirectional"}]
+    assert [n for n, p in after.items() if p != before[n]] == ["num_layers"]
+    assert after["num_layers"].kind == KEYWORD
+    assert vars(Less()).keys() == after.keys()
+    with pytest.raises(TypeError, match="'layout'"):
+        Less(layout="ntf")
+    told = document()(type("Told", (Less,), {"__doc__": "    {parameters}"})).__doc__
+    assert "num_layers : int, default=1\n" in told
+    assert "layout" not in told
 
 
 def test_a_subclass_writes_what_differs() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import field, make_dataclass
+from dataclasses import field, fields, make_dataclass
 from inspect import get_annotations
 from typing import Any, ClassVar, TypeVar, dataclass_transform
 
@@ -20,8 +20,9 @@ Estimator = TypeVar("Estimator", bound=type[Any])
 def takes_arguments(cls: Estimator) -> Estimator:
     """Give ``cls`` a constructor that keeps its arguments and does nothing else.
 
-    They are those of its base, and what the body of ``cls`` annotates without an
-    underscore: arguments of its own, and defaults that differ.
+    They are those of its base but for the names in ``_without``, and what the body of
+    ``cls`` annotates without an underscore: arguments of its own, and defaults that
+    differ.
 
     Design: the constructor is that of a dataclass, but ``cls`` is none. Of a dataclass
     others believe that its fields are all it has: dask, which names results by them,
@@ -34,10 +35,14 @@ def takes_arguments(cls: Estimator) -> Estimator:
         for name, words in get_annotations(cls, eval_str=True).items()
         if not name.startswith("_")
     }
+    inherited = {
+        old.name: (old.type, field(default=old.default, kw_only=old.kw_only))
+        for old in (fields(cls._shape) if hasattr(cls, "_shape") else ())
+        if old.name not in getattr(cls, "_without", ())
+    }
     shape = make_dataclass(
         cls.__name__,
-        [(name, *rest) for name, rest in own.items()],
-        bases=(getattr(cls, "_shape", object),),
+        [(name, *rest) for name, rest in {**inherited, **own}.items()],
         eq=False,
         repr=False,
         match_args=False,

@@ -5,6 +5,7 @@ Written once; an estimator's docstring takes them in where it says ``{parameters
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from inspect import signature
 from numbers import Integral, Real
@@ -258,9 +259,12 @@ def document(**words: str) -> Callable[[type[Estimator]], type[Estimator]]:
 
     def decorate(cls: type[Estimator]) -> type[Estimator]:
         text = cls.__doc__ or ""
-        text = text.replace("{parameters}", _PARAMETERS)
+        own = signature(cls).parameters
+        entries = re.split(r"\n {4}(?=\w)", _PARAMETERS)
+        entries = [entry for entry in entries if entry.partition(" ")[0] in own]
+        text = text.replace("{parameters}", "\n    ".join(entries))
         text = text.replace("{attributes}", _ATTRIBUTES)
-        for name, parameter in signature(cls).parameters.items():
+        for name, parameter in own.items():
             text = text.replace(f"{{default of {name}}}", repr(parameter.default))
         for name, word in words.items():
             text = text.replace("{" + name + "}", word)
