@@ -30,6 +30,7 @@ BELOW = {
     "data": {"_validate", "files"},
     "forecasting": {"_validate", "data", "files"},
     "models": {"_validate", "data", "files", "losses", "nn", "params"},
+    "forecasting": {"_validate", "data", "models"},
     "training": {
         "_validate",
         "data",
