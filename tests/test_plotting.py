@@ -4,9 +4,14 @@ import sys
 
 import numpy as np
 import pytest
-from fastlstm import LSTMRegressor
+from fastlstm import LSTMAnomalyDetector, LSTMRegressor
 from fastlstm.nn import LSTM
-from fastlstm.plotting import plot_forecast, plot_gates, plot_history
+from fastlstm.plotting import (
+    plot_anomalies,
+    plot_forecast,
+    plot_gates,
+    plot_history,
+)
 from matplotlib.figure import Figure
 
 
@@ -90,3 +95,30 @@ def test_gates(rng: np.random.Generator) -> None:
     pyplot.close("all")
     with pytest.raises(ValueError, match="one of 3 sequences, got 3"):
         plot_gates(trace, sample=3)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("history", [None, 100])
+def test_anomalies(rng: np.random.Generator, history: int | None) -> None:
+    from matplotlib import pyplot
+
+    X = rng.standard_normal((200, 3))
+    detector = LSTMAnomalyDetector(
+        4, max_iter=2, targets=[2, 0], smoothing=2, buffer=2, pruning=0.0
+    ).fit(X)
+    X[120:123] += 9.0
+    days = np.datetime64("2012-01-01") + np.arange(200)
+    above, below = plot_anomalies(detector, X, times=days, history=history)
+    drawn = [line.get_ydata() for line in above.lines]
+    np.testing.assert_array_equal(drawn, X[:, [2, 0]].T)
+    errors, threshold = below.lines
+    np.testing.assert_array_equal(errors.get_xdata(), days)
+    np.testing.assert_array_equal(errors.get_ydata(), -detector.score_samples(X))
+    assert set(threshold.get_ydata()) == {-detector.offset_}
+    spans = detector.anomaly_spans(X, history=history)
+    assert any(span.start <= 121 < span.stop for span in spans)
+    assert len(above.patches) == len(below.patches) == len(spans)
+    above.figure.canvas.draw()
+    pyplot.close("all")
+    with pytest.raises(ValueError, match="expected one series"):
+        plot_anomalies(detector, [X])

@@ -24,7 +24,12 @@ if TYPE_CHECKING:
         schedules,
         training,
     )
-    from .estimators import LSTMClassifier, LSTMRegressor, LSTMTagger
+    from .estimators import (
+        LSTMAnomalyDetector,
+        LSTMClassifier,
+        LSTMRegressor,
+        LSTMTagger,
+    )
     from .loading import load
     from .profiling import profile
 
@@ -42,9 +47,15 @@ _MODULES: Final = (
     "schedules",
     "training",
 )
-_ESTIMATORS: Final = ("LSTMClassifier", "LSTMRegressor", "LSTMTagger")
+_ESTIMATORS: Final = (
+    "LSTMAnomalyDetector",
+    "LSTMClassifier",
+    "LSTMRegressor",
+    "LSTMTagger",
+)
 
 __all__ = [
+    "LSTMAnomalyDetector",
     "LSTMClassifier",
     "LSTMRegressor",
     "LSTMTagger",

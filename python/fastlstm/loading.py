@@ -10,12 +10,12 @@ from .files.whole import PathType
 from .models import EncoderDecoder, SequenceModel
 
 if TYPE_CHECKING:
-    from .estimators.base import SequenceEstimator
+    from .estimators.saving import Saved
 
 __all__ = ["load"]
 
 
-def load(path: PathType) -> SequenceModel | EncoderDecoder | SequenceEstimator:
+def load(path: PathType) -> SequenceModel | EncoderDecoder | Saved:
     """Load what ``save`` of a model or of an estimator has written.
 
     Nothing in the file is executed.

@@ -8,9 +8,18 @@ except ImportError as error:
         'pip install "fastlstm[sklearn]"'
     ) from error
 
+from .anomaly import LSTMAnomalyDetector
+from .anomaly_stream import AnomalyStream
 from .classifier import LSTMClassifier
 from .regressor import LSTMRegressor
 from .scaler import SequenceScaler
 from .tagger import LSTMTagger
 
-__all__ = ["LSTMClassifier", "LSTMRegressor", "LSTMTagger", "SequenceScaler"]
+__all__ = [
+    "AnomalyStream",
+    "LSTMAnomalyDetector",
+    "LSTMClassifier",
+    "LSTMRegressor",
+    "LSTMTagger",
+    "SequenceScaler",
+]

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from inspect import signature
+from collections.abc import Sequence
 from numbers import Integral, Real
 from typing import Any, ClassVar, Self
 
@@ -16,26 +15,24 @@ from sklearn.utils.validation import check_is_fitted
 from ..files.whole import PathType
 from ..forecasting.anomalies import (
     AnomalySpan,
-    Smoother,
     dynamic_threshold,
     find_spans,
+    moving_spans,
     quantile_threshold,
     smooth_errors,
 )
 from ..forecasting.prediction_errors import (
-    ErrorStream,
-    cut_windows,
-    future_values,
     prediction_errors,
 )
+from .anomaly_stream import AnomalyStream
 from .arguments import Arguments, takes_arguments
 from .parameters import CONSTRAINTS, document
-from .regressor import LSTMRegressor
 from .saving import save
-from .series import check_columns_of, check_row, check_series
+from .series import check_columns_of, check_series
 from .threads import limit_threads
+from .window_fit import fit_on_windows
 
-__all__ = ["AnomalyStream", "LSTMAnomalyDetector"]
+__all__ = ["LSTMAnomalyDetector"]
 
 # What means nothing where each step of a series is predicted from those before.
 _WITHOUT = (
@@ -48,15 +45,6 @@ _WITHOUT = (
     "validation_split",
     "scoring",
     "layout",
-)
-_FOUND = (
-    "model_",
-    "n_iter_",
-    "loss_curve_",
-    "learning_rates_",
-    "best_loss_",
-    "validation_scores_",
-    "best_validation_score_",
 )
 
 
@@ -79,30 +67,33 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
     (T, F), an array, `pandas.Series` or frame, or a list of series, which are learnt
     together and answered one by one. ``y`` is not looked at.
 
-    A prediction knows at least the last half ``window`` of steps and at most ``window``
-    (but the first of a series). So does every answer, whether a series is passed as a
-    whole or step by step to `stream`.
+    The state of the LSTM runs through all of a series; ``window`` only cuts training.
+    So `stream` answers step by step what ``score_samples`` says of the whole.
 
     Parameters
     ----------
     {parameters}
     window : int, default=100
-        Steps that the LSTM sees: of training sequences, and the most that a prediction
-        looks back.
+        Steps of a training sequence, so the farthest that a prediction learns to look
+        back. The windows of a series overlap by half.
     horizon : int, default=1
         Steps that are predicted at once. The error of a step is that of all predictions
         that were made for it.
     targets : int, str, sequence of such, or None, default=None
         Features that are predicted, by place or column name; the others are only read,
         as commands are. None is all.
+    warm_up : int, default=10
+        First steps of a series, at least one, that are not judged: an LSTM that has
+        seen nothing cannot know better. They count as steps with ``error_mean_``.
     smoothing : float, default=30
         Span of the moving average over errors, weights falling by ``1 - 2 / (span +
         1)`` a step; 1 is none. The paper has 105 for telemetry of a value a minute.
-    contamination : "auto" or float in [0, 0.5], default="auto"
+    contamination : "auto" or float in (0, 0.5], default="auto"
         The share of the steps of ``fit`` that is abnormal, so the share of them above
-        the threshold; with 0 it is their largest error. "auto" is for shares unknown:
-        the paper's dynamic threshold, above which lie errors without which the rest is
-        much calmer (`fastlstm.forecasting.anomalies.dynamic_threshold`).
+        the threshold; one of less than a step gives about their largest error. "auto"
+        is for shares unknown: the paper's dynamic threshold, above which lie errors
+        without which the rest is much calmer
+        (`fastlstm.forecasting.anomalies.dynamic_threshold`).
     min_error : float, default=0.0
         The threshold is never below. For series that do not move in ``fit`` at all,
         where the smallest change would be abnormal.
@@ -120,7 +111,8 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
     targets_ : (K,) int array
         Places of the features that are predicted.
     error_mean_ : float
-        Mean error of a step in ``fit``, which a series' average starts from.
+        Mean error of a step in ``fit`` behind ``warm_up``, from which the average of
+        every series starts.
     smoothed_mean_, smoothed_deviation_ : float
         Mean and standard deviation of the smoothed errors of ``fit``.
     model_ : fastlstm.models.SequenceModel
@@ -145,16 +137,19 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
 
     Examples
     --------
+    A wave that stands still for thirty steps:
+
     >>> import numpy as np
     >>> from fastlstm import LSTMAnomalyDetector
     >>> rng = np.random.default_rng(0)
     >>> wave = np.sin(np.arange(1500) / 5) + 0.1 * rng.normal(size=1500)
     >>> wave[1200:1230] = 0.5
     >>> detector = LSTMAnomalyDetector(
-    ...     16, learning_rate_init=0.01, batch_size=8, max_iter=60, tol=0.0,
-    ...     smoothing=10, random_state=0).fit(wave[:1000])
-    >>> [(span.start, span.stop) for span in detector.anomaly_spans(wave[1000:])]
-    [(171, 268)]
+    ...     16, learning_rate_init=0.01, tol=1e-3, smoothing=10, random_state=0
+    ... ).fit(wave[:1000])
+    >>> [span] = detector.anomaly_spans(wave[1000:])
+    >>> 165 < span.start <= 200 < 230 <= span.stop < 280
+    True
     >>> detector.predict(wave[1000:])[[190, 220]]
     array([ 1, -1])
     """
@@ -166,6 +161,7 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
     window: int = 100
     horizon: int = 1
     targets: int | str | Sequence[int | str] | None = None
+    warm_up: int = 10
     smoothing: float = 30
     contamination: str | float = "auto"
     min_error: float = 0.0
@@ -177,8 +173,9 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
         "window": [Interval(Integral, 1, None, closed="left")],
         "horizon": [Interval(Integral, 1, None, closed="left")],
         "targets": [None, Integral, str, "array-like"],
+        "warm_up": [Interval(Integral, 1, None, closed="left")],
         "smoothing": [Interval(Real, 1, None, closed="left")],
-        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="both")],
+        "contamination": [StrOptions({"auto"}), Interval(Real, 0, 0.5, closed="right")],
         "min_error": [Interval(Real, 0, None, closed="left")],
         "buffer": [Interval(Integral, 0, None, closed="left")],
         "pruning": [Interval(Real, 0, 1, closed="left")],
@@ -217,7 +214,8 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
         try:
             series, _ = check_series(self, X, reset=True)
             self.targets_ = check_columns_of(self, self.targets, "targets")
-            self._fit_model(series)
+            self._horizon = self.horizon  # of this model, whatever is set afterwards
+            fit_on_windows(self, series)
             self._fit_threshold(series)
         except BaseException:
             # What was fitted before stays as it was, with its own idea of X.
@@ -225,46 +223,10 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
             raise
         return self
 
-    def _fit_model(self, series: list[NDArray[Any]]) -> None:
-        shared = signature(LSTMRegressor).parameters.keys() & self.get_params().keys()
-        regressor = LSTMRegressor(
-            output="sequence",
-            scoring="loss",
-            **{name: getattr(self, name) for name in shared},
-        )
-        share = self.validation_fraction if self.early_stopping else 0.0
-        cuts = [len(one) - round(share * len(one)) for one in series]
-        parts = [one[:cut] for one, cut in zip(series, cuts, strict=True)]
-        validation: dict[str, Any] = {}
-        if self.early_stopping:
-            rest = [one[cut:] for one, cut in zip(series, cuts, strict=True)]
-            pairs = self._windows(rest, "a share to validate on")
-            validation = dict(zip(("X_val", "y_val"), pairs, strict=True))
-        regressor.fit(*self._windows(parts, "X"), **validation)
-        for name in _FOUND:
-            setattr(self, name, getattr(regressor, name))
-
-    def _windows(
-        self, series: list[NDArray[Any]], name: str
-    ) -> tuple[list[NDArray[Any]], list[NDArray[Any]]]:
-        """Cut series into sequences and what is to be predicted at their steps."""
-        inputs, targets = [], []
-        for one in series:
-            if len(one) <= self.horizon:
-                raise ValueError(
-                    f"{name} has a series with n_samples = {len(one)} steps: expected "
-                    f"at least horizon + 1 = {self.horizon + 1}"
-                )
-            ahead = future_values(one[:, self.targets_], self.horizon)
-            inputs += cut_windows(one[: -self.horizon], self.window)
-            targets += cut_windows(ahead, self.window)
-        return inputs, targets
-
     def _fit_threshold(self, series: list[NDArray[Any]]) -> None:
-        # What anomaly_spans and stream need, whatever is set afterwards.
-        self._windows_of = (self.horizon, self.window)
         errors = self._errors(series)
-        self.error_mean_ = float(np.mean(np.concatenate([e[1:] for e in errors])))
+        judged = [one[min(self.warm_up, len(one) - 1) :] for one in errors]
+        self.error_mean_ = float(np.mean(np.concatenate(judged)))
         smoothed = np.concatenate([self._smoothed(one) for one in errors])
         self.smoothed_mean_ = float(smoothed.mean())
         self.smoothed_deviation_ = float(smoothed.std())
@@ -273,3 +235,173 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
         else:
             threshold = quantile_threshold(smoothed, self.contamination)
         self.offset_ = -max(threshold, float(self.min_error))
+
+    # ------------------------------------------------------------------ answers
+
+    def _errors(self, series: list[NDArray[Any]]) -> list[NDArray[np.float64]]:
+        with limit_threads(self.n_jobs):
+            return [
+                prediction_errors(
+                    self.model_, one, targets=self.targets_, horizon=self._horizon
+                )
+                for one in series
+            ]
+
+    def _smoothed(self, errors: NDArray[np.float64]) -> NDArray[np.float64]:
+        errors[: self.warm_up] = self.error_mean_
+        return smooth_errors(errors, self.smoothing, self.error_mean_)
+
+    def _scores(self, X: Any) -> tuple[list[NDArray[np.float64]], bool]:
+        check_is_fitted(self, "offset_")
+        series, is_one = check_series(self, X, reset=False)
+        return [-self._smoothed(one) for one in self._errors(series)], is_one
+
+    def score_samples(self, X: Any) -> Any:
+        """Tell how normal each step is: the negative of its smoothed error.
+
+        Parameters
+        ----------
+        X : as for ``fit``
+            A series of any length.
+
+        Returns
+        -------
+        (T,) float64 array, or list of (T_i,) arrays where X is a list
+            The higher, the more normal. The first ``warm_up`` steps have
+            ``-error_mean_``. A step depends on those before it in its series and on
+            nothing else.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            As for ``fit``, and for another number of features than there.
+        """
+        scores, is_one = self._scores(X)
+        return scores[0] if is_one else scores
+
+    def decision_function(self, X: Any) -> Any:
+        """Tell how far each step is from the threshold, below 0 if abnormal.
+
+        Parameters
+        ----------
+        X : as for ``fit``
+
+        Returns
+        -------
+        (T,) float64 array, or list of (T_i,) arrays where X is a list
+            ``score_samples(X) - offset_``.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As ``score_samples``.
+        """
+        scores, is_one = self._scores(X)
+        margins = [one - self.offset_ for one in scores]
+        return margins[0] if is_one else margins
+
+    def predict(self, X: Any) -> Any:
+        """Tell which steps are abnormal.
+
+        Parameters
+        ----------
+        X : as for ``fit``
+
+        Returns
+        -------
+        (T,) int array, or list of (T_i,) arrays where X is a list
+            -1 where ``decision_function`` is below 0, so where the smoothed error is
+            above the threshold, and 1 elsewhere.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As ``score_samples``.
+        """
+        scores, is_one = self._scores(X)
+        labels = [np.where(one - self.offset_ < 0.0, -1, 1) for one in scores]
+        return labels[0] if is_one else labels
+
+    def anomaly_spans(self, X: Any, *, history: int | None = None) -> Any:
+        """Join abnormal steps to spans, and leave out those that do not stand out.
+
+        Parameters
+        ----------
+        X : as for ``fit``
+        history : int or None, default=None
+            None takes the threshold of ``fit``. With a number the threshold moves, as
+            the paper's does: it is the dynamic one of so many last errors of the series
+            itself (the paper's code has 2100), whatever ``contamination`` is. For
+            series that change for good, and those of another level than in ``fit``; the
+            first ``history`` steps are judged together, from what came after them too.
+
+        Returns
+        -------
+        list of AnomalySpan, or a list of such lists where X is a list
+            Named tuples (start, stop, severity) in the order of time: steps ``start``
+            to ``stop - 1``, and by how much the largest error is above the threshold,
+            in units of the mean plus the deviation of the errors that the threshold is
+            from (the paper's score). See ``buffer`` and ``pruning``.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As ``score_samples``; ``history`` below 2.
+        """
+        scores, is_one = self._scores(X)
+        spans = [self._spans(-one, history) for one in scores]
+        return spans[0] if is_one else spans
+
+    def _spans(
+        self, errors: NDArray[np.float64], history: int | None
+    ) -> list[AnomalySpan]:
+        options: dict[str, Any] = {"buffer": self.buffer, "pruning": self.pruning}
+        if history is not None:
+            return moving_spans(
+                errors, history=history, min_error=self.min_error, **options
+            )
+        scale = self.smoothed_mean_ + self.smoothed_deviation_
+        return find_spans(errors, -self.offset_, scale=scale, **options)
+
+    def stream(self) -> AnomalyStream:
+        """Return what scores a live series, one step at a time.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        """
+        check_is_fitted(self, "offset_")
+        return AnomalyStream(
+            self.model_,
+            targets=self.targets_,
+            horizon=self._horizon,
+            warm_up=self.warm_up,
+            smoothing=self.smoothing,
+            error_mean=self.error_mean_,
+        )
+
+    def save(self, path: PathType) -> None:
+        """Write the fitted detector to a safetensors file, for `fastlstm.load`.
+
+        What is kept, and what is not, is told at `LSTMRegressor.save`.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        OSError
+            The file cannot be written.
+
+        Warns
+        -----
+        UserWarning
+            Something is not kept.
+        """
+        save(self, path)

@@ -167,10 +167,10 @@ hidden_size : int or sequence of int, default=64
     l1 : float, default=0.0
         Strength of the L1 term: ``l1 * sign(w)`` is added (with "adamw" taken off)
         likewise, which draws weights to zero.
-    batch_size : int or "auto", default="auto"
+    batch_size : int or "auto", default={default of batch_size}
         Sequences a step. "auto" is a thirty-second of the training sequences, at least
         32 and at most 200; never more than there are.
-    learning_rate_init : float, default=1e-3
+    learning_rate_init : float, default={default of learning_rate_init}
         The learning rate, or what a schedule starts from or rises to.
     learning_rate : str or schedule, default="constant"
         How the rate goes on: "constant", "step", "exponential", "cosine", "one_cycle",
@@ -265,7 +265,8 @@ def document(**words: str) -> Callable[[type[Estimator]], type[Estimator]]:
         text = text.replace("{parameters}", "\n    ".join(entries))
         text = text.replace("{attributes}", _ATTRIBUTES)
         for name, parameter in own.items():
-            text = text.replace(f"{{default of {name}}}", repr(parameter.default))
+            default = repr(parameter.default).replace("'", '"')
+            text = text.replace(f"{{default of {name}}}", default)
         for name, word in words.items():
             text = text.replace("{" + name + "}", word)
         cls.__doc__ = text

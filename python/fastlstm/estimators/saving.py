@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import os
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sklearn.utils.validation import check_is_fitted
 
@@ -14,7 +14,10 @@ from ..files import digest, write_record
 from ..files.whole import PathType
 
 if TYPE_CHECKING:
+    from .anomaly import LSTMAnomalyDetector
     from .base import SequenceEstimator
+
+    Saved: TypeAlias = SequenceEstimator | LSTMAnomalyDetector
 
 __all__ = ["restore", "save"]
 
@@ -22,7 +25,7 @@ __all__ = ["restore", "save"]
 _MACHINERY = ("_metadata_request", "_skl_callbacks")
 
 
-def save(estimator: SequenceEstimator, path: PathType) -> None:
+def save(estimator: Saved, path: PathType) -> None:
     """Write a fitted ``estimator``; `SequenceEstimator.save` says what is kept."""
     check_is_fitted(estimator, "model_")
     cls = type(estimator)
@@ -59,7 +62,7 @@ def save(estimator: SequenceEstimator, path: PathType) -> None:
         )
 
 
-def restore(path: PathType, content: dict[str, Any]) -> SequenceEstimator:
+def restore(path: PathType, content: dict[str, Any]) -> Saved:
     """Make the estimator that `save` wrote ``content`` of.
 
     Raises
@@ -83,7 +86,7 @@ def restore(path: PathType, content: dict[str, Any]) -> SequenceEstimator:
             f"{os.fspath(path)} cannot be read: a {cls.__name__} of this version has "
             f"no {', '.join(sorted(unknown))}"
         )
-    estimator: SequenceEstimator = cls(**content["parameters"])
+    estimator: Saved = cls(**content["parameters"])
     estimator.__dict__.update(content["attributes"])
     return estimator
 
@@ -97,5 +100,5 @@ def is_plain(value: Any) -> bool:
     return True
 
 
-def _known(name: str) -> type[SequenceEstimator] | None:
+def _known(name: str) -> type[Saved] | None:
     return getattr(estimators, name) if name in estimators.__all__ else None

@@ -49,7 +49,8 @@ def check_series(
     is_list = isinstance(X, (list, tuple)) or (
         isinstance(X, np.ndarray) and X.dtype == object and X.ndim == 1
     )
-    if not (is_list and len(X) and len(shape_of(X[0])) in (1, 2)):
+    # Lists of numbers, or of lists of such, are one series.
+    if not (is_list and len(X) and len(getattr(X[0], "shape", ())) in (1, 2)):
         return [_check_one(estimator, X, name, reset=reset)], True
     if not all(len(shape_of(one)) == 1 for one in X):
         check_columns(X, name)
@@ -67,6 +68,12 @@ def _check_one(estimator: Any, X: Any, name: str, *, reset: bool) -> NDArray[Any
     values = as_floats(X, name, describe, estimator=estimator)
     if values.ndim == 1:
         values = values[:, None]
+        if not reset and estimator.n_features_in_ != 1:
+            raise ValueError(
+                f"{name} has shape {values.shape[:1]}, but {type(estimator).__name__} "
+                f"is expecting {estimator.n_features_in_} features as input. Reshape "
+                f"your data: expected (steps, {estimator.n_features_in_})"
+            )
     if values.ndim != 2:
         raise ValueError(f"{name} has shape {values.shape}: {_EXPECTED}")
     if is_frame(X):
@@ -81,15 +88,17 @@ def _check_one(estimator: Any, X: Any, name: str, *, reset: bool) -> NDArray[Any
     return values
 
 
-def check_row(estimator: Any, x_t: Any, name: str = "x_t") -> NDArray[Any]:
-    """Bring the values of one step, (F,) or a number where F is 1, into an array."""
+def check_row(x_t: Any, features: int, name: str = "x_t") -> NDArray[Any]:
+    """Bring the values of one step, (F,) or a number where F is 1, into an array.
+
+    Raises
+    ------
+    ValueError
+        Another shape, NaN or inf.
+    """
     values = np.atleast_1d(as_floats(x_t, name, partial(name_place, ("feature",))))
-    if values.shape != (estimator.n_features_in_,):
-        raise ValueError(
-            f"{name} has shape {values.shape}, but {type(estimator).__name__} is "
-            f"fitted on {estimator.n_features_in_} features: expected "
-            f"({estimator.n_features_in_},)"
-        )
+    if values.shape != (features,):
+        raise ValueError(f"{name} has shape {values.shape}, expected ({features},)")
     raise_not_finite(name, values, ("feature",))
     return values
 

@@ -1,0 +1,144 @@
+"""What LSTMAnomalyDetector says of series, whole and step by step."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+from fastlstm.forecasting.anomalies import (
+    dynamic_threshold,
+    find_spans,
+    moving_spans,
+    quantile_threshold,
+    smooth_errors,
+)
+from fastlstm.forecasting.prediction_errors import prediction_errors
+from sklearn.base import clone
+
+from ..compare import assert_same_bits
+from .test_anomaly import LEARNT, detector, waves
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+@pytest.mark.parametrize("contamination", ["auto", 0.05])
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_answers_follow_from_errors(
+    rng: np.random.Generator, contamination: Any, horizon: int
+) -> None:
+    X = waves(rng)
+    options = {"horizon": horizon, "warm_up": 7, "smoothing": 9, "buffer": 4}
+    model = detector(contamination=contamination, **options).fit(X)
+    targets = np.arange(3)
+
+    def smoothed(series: np.ndarray) -> np.ndarray:
+        errors = prediction_errors(
+            model.model_, series, targets=targets, horizon=horizon
+        )
+        errors[:7] = model.error_mean_
+        return smooth_errors(errors, 9, model.error_mean_)
+
+    errors = prediction_errors(model.model_, X, targets=targets, horizon=horizon)
+    assert model.error_mean_ == pytest.approx(errors[7:].mean())
+    train = smoothed(X)
+    if contamination == "auto":
+        assert model.offset_ == -dynamic_threshold(train, buffer=4)
+    else:
+        assert model.offset_ == -quantile_threshold(train, 0.05)
+        assert (model.predict(X) == -1).mean() == 0.05
+    scores = model.score_samples(X)
+    assert_same_bits({"s": scores}, {"s": -train})
+    np.testing.assert_array_equal(scores[:7], -model.error_mean_)
+    margins = model.decision_function(X)
+    assert_same_bits({"s": margins}, {"s": scores - model.offset_})
+    np.testing.assert_array_equal(model.predict(X), np.where(margins < 0, -1, 1))
+    np.testing.assert_array_equal(clone(model).fit_predict(X), model.predict(X))
+    scale = model.smoothed_mean_ + model.smoothed_deviation_
+    options = {"buffer": 4, "pruning": 0.13}
+    expected = find_spans(-scores, -model.offset_, scale=scale, **options)
+    assert model.anomaly_spans(X) == expected
+    expected = moving_spans(-scores, history=100, **options)
+    assert model.anomaly_spans(X, history=100) == expected
+
+
+def test_finds_what_is_abnormal(rng: np.random.Generator) -> None:
+    model = detector(hidden_size=16, targets=0, **LEARNT).fit(waves(rng, 1000))
+    normal = waves(rng, 600)
+    assert (model.predict(normal) == 1).mean() > 0.9
+    still, lying = normal.copy(), normal.copy()
+    still[300:330, 0] = 0.3
+    # A switch that lies is seen in the wave alone, which does not do as it says.
+    lying[300:330, 1] = 1 - lying[300:330, 1]
+    for series in (still, lying):
+        span = max(model.anomaly_spans(series), key=lambda span: span.severity)
+        assert span.start <= 300 < 330 <= span.stop
+        assert span.severity > 2
+        assert (model.predict(series)[310:330] == -1).mean() > 0.4
+    spans = model.anomaly_spans(normal)
+    assert max((span.severity for span in spans), default=0.0) < 1
+
+
+def test_min_error(rng: np.random.Generator) -> None:
+    X = waves(rng)
+    low = detector().fit(X).offset_
+    assert detector(min_error=9.0).fit(X).offset_ == -9.0
+    assert detector(min_error=1e-9).fit(X).offset_ == low
+
+
+def test_errors_are_in_deviations_or_units(rng: np.random.Generator) -> None:
+    X = 100.0 * waves(rng)
+    assert detector(standardize=False).fit(X).error_mean_ > 10
+    assert detector().fit(X).error_mean_ < 2
+
+
+# -------------------------------------------------------------------- streaming
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"targets": 0, "horizon": 3, "warm_up": 1},
+        {"num_layers": 2, "smoothing": 1, "standardize": False},
+        {"normalization": "layer", "dtype": "float64"},
+        {"peephole": True, "projection_size": 3, "targets": [2, 0]},
+    ],
+)
+def test_stream_has_the_scores_of_the_whole(
+    rng: np.random.Generator, options: dict[str, Any]
+) -> None:
+    X = waves(rng, 120)
+    model = detector(**options).fit(X)
+    series = waves(rng, 60)
+    stream = model.stream()
+    for _ in range(2):
+        scores = np.array([stream.update(row) for row in series])
+        assert_same_bits({"s": scores}, {"s": model.score_samples(series)})
+        stream.reset()
+    half = model.score_samples(series[:31])
+    assert_same_bits({"s": half}, {"s": scores[:31]})
+
+
+def test_stream_refuses_and_goes_on(rng: np.random.Generator) -> None:
+    X = waves(rng, 120)
+    model = detector(horizon=2).fit(X)
+    stream, expected = model.stream(), model.score_samples(X[:20])
+    for step, row in enumerate(X[:20]):
+        for bad, message in (
+            (row[:2], r"x_t has shape \(2,\), expected \(3,\)"),
+            ([np.nan, 0, 0], "x_t contains NaN at feature 0"),
+            (np.full(3, 1e300), "too large for float32"),
+        ):
+            with pytest.raises(ValueError, match=message):
+                stream.update(bad)
+        assert stream.update(row) == expected[step]
+        if step == 10:
+            model.set_params(horizon=1, smoothing=3).fit(X[:50])  # another detector
+
+
+def test_stream_of_one_feature() -> None:
+    X = np.sin(np.arange(60.0))
+    model = detector().fit(X)
+    stream = model.stream()
+    assert [stream.update(value) for value in X] == model.score_samples(X).tolist()
