@@ -56,9 +56,13 @@ def test_answers_follow_from_errors(
     np.testing.assert_array_equal(clone(model).fit_predict(X), model.predict(X))
     scale = model.smoothed_mean_ + model.smoothed_deviation_
     options = {"buffer": 4, "pruning": 0.13}
+    X[200:210] += 9.0
+    scores = model.score_samples(X)
     expected = find_spans(-scores, -model.offset_, scale=scale, **options)
+    assert expected
     assert model.anomaly_spans(X) == expected
     expected = moving_spans(-scores, history=100, **options)
+    assert expected
     assert model.anomaly_spans(X, history=100) == expected
 
 
@@ -79,8 +83,28 @@ def test_finds_what_is_abnormal(rng: np.random.Generator) -> None:
     assert max((span.severity for span in spans), default=0.0) < 1
 
 
+def test_buffer_is_counted_in_the_threshold(rng: np.random.Generator) -> None:
+    X = waves(rng)
+    for at, size in ((60, 3.0), (150, 4.0), (250, 6.0), (330, 9.0)):
+        X[at : at + 3] += size
+    offsets = []
+    for buffer in (0, 40):
+        model = detector(buffer=buffer, smoothing=2).fit(X)
+        threshold = dynamic_threshold(-model.score_samples(X), buffer=buffer)
+        assert model.offset_ == -threshold
+        offsets.append(model.offset_)
+    assert offsets[0] != offsets[1]
+
+
 def test_min_error(rng: np.random.Generator) -> None:
     X = waves(rng)
+    X[200:210] += 9.0
+    spans = [
+        detector(min_error=least).fit(X).anomaly_spans(X, history=100)
+        for least in (0.0, 90.0)
+    ]
+    assert spans[0]
+    assert not spans[1]
     low = detector().fit(X).offset_
     assert detector(min_error=9.0).fit(X).offset_ == -9.0
     assert detector(min_error=1e-9).fit(X).offset_ == low
