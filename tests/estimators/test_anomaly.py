@@ -220,6 +220,16 @@ def test_one_dimension_for_several_features(rng: np.random.Generator) -> None:
         model.predict(np.ones(30))
 
 
+def test_constant_series_without_any_error() -> None:
+    X = np.full(60, 3.0)  # zeros, once standardised
+    model = detector(buffer=0).fit(X)
+    assert model.offset_ == 0.0
+    assert model.anomaly_spans(X) == []
+    X[30] = 4.0
+    assert model.anomaly_spans(X)[0].start == 30
+    assert model.anomaly_spans(X[:20], history=10) == []
+
+
 def test_constant_series() -> None:
     # Whatever is left of a constant is learnt; a change of it is found.
     X = np.full(300, 0.5)

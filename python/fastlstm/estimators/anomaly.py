@@ -362,7 +362,8 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
             return moving_spans(
                 errors, history=history, min_error=self.min_error, **options
             )
-        scale = self.smoothed_mean_ + self.smoothed_deviation_
+        # Of a constant series all errors may be zero.
+        scale = self.smoothed_mean_ + self.smoothed_deviation_ or 1.0
         return find_spans(errors, -self.offset_, scale=scale, **options)
 
     def stream(self) -> AnomalyStream:
