@@ -28,9 +28,8 @@ BELOW = {
     "files": {"_core"},
     "schedules": {"_validate", "files"},
     "data": {"_validate", "files"},
-    "forecasting": {"_validate", "data", "files"},
     "models": {"_validate", "data", "files", "losses", "nn", "params"},
-    "forecasting": {"_validate", "data", "models"},
+    "forecasting": {"_validate", "data", "files", "models"},
     "training": {
         "_validate",
         "data",
