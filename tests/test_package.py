@@ -23,7 +23,9 @@ def test_import_is_numpy_only() -> None:
     assert run(code).strip() == "['fastlstm']"
 
 
-@pytest.mark.parametrize("name", ["nn", "losses", "optim", "params", "schedules"])
+@pytest.mark.parametrize(
+    "name", ["distributions", "losses", "nn", "optim", "params", "schedules"]
+)
 def test_modules_come_when_asked_for(name: str) -> None:
     assert run(f"import fastlstm; print(fastlstm.{name}.__name__)") == (
         f"fastlstm.{name}\n"

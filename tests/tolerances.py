@@ -70,6 +70,32 @@ LOSS = {
     "float32": Tolerance(1e-6, "one exp, one log and a sum over a few hundred terms"),
     "float64": Tolerance(1e-14, "one exp, one log and a sum over a few hundred terms"),
 }
+LIKELIHOOD = {
+    "float32": Tolerance(1e-6, "computed in float64 and rounded to float32 at the end"),
+    "float64": Tolerance(
+        1e-13,
+        "sums of terms that are larger than what is left of them: y log y of a count, "
+        "1 / scale of an outlier; a few logarithms each",
+    ),
+}
+LIKELIHOOD_PEER = Tolerance(
+    1e-10,
+    "the peer takes differences of log gamma at 1 / alpha, up to 1e5 here, which loses "
+    "six digits of float64",
+)
+QUANTILE = Tolerance(
+    1e-13,
+    "of the distance from the location, plus a hundredth of the scale near it: the "
+    "rounding of a level next to 1/2, and of a continued fraction of some tens of "
+    "terms; not normwise",
+)
+SAMPLE_FIT = Tolerance(
+    1e-5,
+    "p value of Kolmogorov and Smirnov: a lower bound, for a fixed seed; not normwise",
+)
+SPECIAL = Tolerance(
+    4e-15, "a few roundings of terms up to 10; absolute below 1; not normwise"
+)
 OPTIMIZER = {
     "float32": Tolerance(
         1e-6,

@@ -14,6 +14,7 @@ import numpy as np
 if TYPE_CHECKING:
     from . import (
         data,
+        distributions,
         estimators,
         forecasting,
         losses,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _MODULES: Final = (
     "data",
+    "distributions",
     "estimators",
     "forecasting",
     "losses",
@@ -61,6 +63,7 @@ __all__ = [
     "LSTMTagger",
     "__version__",
     "data",
+    "distributions",
     "estimators",
     "forecasting",
     "get_num_threads",
