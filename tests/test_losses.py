@@ -10,6 +10,8 @@ from fastlstm.losses import (
     LOSSES,
     AbsoluteError,
     Huber,
+    NegativeBinomialLikelihood,
+    PoissonLikelihood,
     Quantile,
     SoftmaxCrossEntropy,
     SquaredError,
@@ -23,12 +25,25 @@ N, T, K = 5, 7, 3
 PRED = np.random.default_rng(0).standard_normal((N, T, K))
 
 
+def pred_of(loss: Any) -> np.ndarray:
+    """PRED, or less of it: the outputs of one target, or of three."""
+    return PRED[..., :2].copy() if predictions(loss) == 2 else PRED
+
+
+def predictions(loss: Any) -> int:
+    if hasattr(loss, "distribution"):
+        return len(loss.distribution.parameters)
+    return np.size(loss.quantile) if isinstance(loss, Quantile) else 1
+
+
 def targets(loss: Any) -> np.ndarray:
     rng = np.random.default_rng(1)
     if isinstance(loss, SoftmaxCrossEntropy):
         return rng.integers(0, K, (N, T))
-    outputs = K // 3 if isinstance(loss.__dict__.get("quantile"), list) else K
-    return rng.standard_normal((N, T, outputs))
+    shape = (N, T, pred_of(loss).shape[-1] // predictions(loss))
+    if isinstance(loss, (NegativeBinomialLikelihood, PoissonLikelihood)):
+        return rng.poisson(3.0, shape).astype(float)
+    return rng.standard_normal(shape)
 
 
 every_loss = pytest.mark.parametrize(
@@ -46,17 +61,20 @@ every_loss = pytest.mark.parametrize(
 def test_padding_and_zero_weights_are_as_good_as_absent(loss: Any) -> None:
     target, lengths = targets(loss), np.array([7, 1, 3, 7, 2])
     weight = np.array([1.0, 2.0, 0.0, 0.5, 1.0])
-    value, gradient = loss(PRED, target, lengths=lengths, sample_weight=weight)
+    value, gradient = loss(pred_of(loss), target, lengths=lengths, sample_weight=weight)
     absent = (np.arange(T) >= lengths[:, None]) | (weight == 0)[:, None]
     assert not gradient[absent].any()
     spoilt = target.copy()
     spoilt[absent] = -1 if spoilt.dtype.kind == "i" else np.nan
-    again = loss(PRED, spoilt, lengths=lengths, sample_weight=weight)
+    again = loss(pred_of(loss), spoilt, lengths=lengths, sample_weight=weight)
     assert again[0] == value
     assert_same_bits({"gradient": again[1]}, {"gradient": gradient})
     rows = np.flatnonzero(weight)
     less, part = loss(
-        PRED[rows], target[rows], lengths=lengths[rows], sample_weight=weight[rows]
+        pred_of(loss)[rows],
+        target[rows],
+        lengths=lengths[rows],
+        sample_weight=weight[rows],
     )
     assert_close(less, value, LOSS["float64"])
     assert_close(part, gradient[rows], LOSS["float64"])
@@ -71,8 +89,9 @@ def test_means_of_batches_make_one_of_all(
 ) -> None:
     if ragged and not steps:
         return  # rows of samples have no lengths
-    target = targets(loss)
-    pred, target = (PRED, target) if steps else (PRED[:, 0], target[:, 0])
+    pred, target = pred_of(loss), targets(loss)
+    if not steps:
+        pred, target = pred[:, 0], target[:, 0]
     target = target.copy()
     options: dict[str, np.ndarray] = {}
     if getattr(loss, "ignore_index", None) is not None:
@@ -98,17 +117,17 @@ def test_means_of_batches_make_one_of_all(
 @pytest.mark.parametrize("scale", [1e-300, 1e300])
 def test_only_the_ratios_of_weights_matter(loss: Any, scale: float) -> None:
     weight = np.array([1.0, 2.0, 3.0, 0.5, 1.0])
-    value, _ = loss(PRED, targets(loss), sample_weight=weight)
-    scaled, _ = loss(PRED, targets(loss), sample_weight=scale * weight)
+    value, _ = loss(pred_of(loss), targets(loss), sample_weight=weight)
+    scaled, _ = loss(pred_of(loss), targets(loss), sample_weight=scale * weight)
     assert_close(scaled, value, LOSS["float64"])
 
 
 @every_loss
 def test_weights_may_be_lists_integers_and_bools(loss: Any) -> None:
     target = targets(loss)
-    expected = loss(PRED, target, sample_weight=np.array([1.0, 0, 1, 1, 0]))
+    expected = loss(pred_of(loss), target, sample_weight=np.array([1.0, 0, 1, 1, 0]))
     for weight in ([1, 0, 1, 1, 0], np.array([1, 0, 1, 1, 0], bool)):
-        value, gradient = loss(PRED, target, sample_weight=weight)
+        value, gradient = loss(pred_of(loss), target, sample_weight=weight)
         assert value == expected[0]
         assert_same_bits({"g": gradient}, {"g": expected[1]})
 
@@ -116,8 +135,8 @@ def test_weights_may_be_lists_integers_and_bools(loss: Any) -> None:
 @every_loss
 def test_strided_arrays(loss: Any) -> None:
     for whole, target in (
-        (PRED, targets(loss)),
-        (PRED[:, 3].copy(), targets(loss)[:, 3].copy()),
+        (pred_of(loss), targets(loss)),
+        (pred_of(loss)[:, 3].copy(), targets(loss)[:, 3].copy()),
     ):
         value, gradient = loss(whole, target)
         for pred in (np.asfortranarray(whole), whole[::-1].copy()[::-1]):
@@ -241,13 +260,15 @@ def test_bad_targets(
 def test_bad_predictions_lengths_and_weights(
     loss: Any, pred: Any, options: Any, error: type, match: str
 ) -> None:
+    if pred.shape == PRED.shape:
+        pred = pred[..., : pred_of(loss).shape[-1]]
     with pytest.raises(error, match=match):
         loss(pred, targets(loss), **options)
 
 
 @every_loss
 def test_a_diverged_prediction_gives_a_value_that_says_so(loss: Any) -> None:
-    pred = PRED.copy()
+    pred = pred_of(loss).copy()
     pred[2] = np.nan
     value, _ = loss(pred, targets(loss))
     assert np.isnan(value)
@@ -326,6 +347,10 @@ def test_representations() -> None:
         "AbsoluteError()",
         "Huber(delta=1.0)",
         "Quantile(quantile=0.5)",
+        "GaussianLikelihood()",
+        "StudentTLikelihood()",
+        "NegativeBinomialLikelihood()",
+        "PoissonLikelihood()",
         "SoftmaxCrossEntropy()",
     ]
     assert repr(SoftmaxCrossEntropy([1, 2], ignore_index=-1)) == (

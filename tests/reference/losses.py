@@ -109,6 +109,29 @@ def quantile(
     return _residual_loss(term, pred, target, lengths, sample_weight)
 
 
+def likelihood(
+    pred: Array,
+    target: Array,
+    lengths: Array | None = None,
+    sample_weight: Array | None = None,
+    *,
+    term: Callable[..., tuple[Array, list[Array]]],
+) -> tuple[float, Array]:
+    """l = mean over k of -log p(target_k; outputs of target k); pred (..., K P).
+
+    ``term(outputs (..., P), target)`` gives -log p and its slopes by each output; see
+    likelihoods.py.
+    """
+    w = row_weights(pred.shape, lengths, sample_weight)[..., None]
+    counts = np.broadcast_to(w != 0.0, target.shape)
+    outputs = pred.reshape(*target.shape, -1)[counts]
+    value, slopes = term(outputs, target[counts])
+    each = np.broadcast_to(w / target.shape[-1], target.shape)[counts]
+    gradient = np.zeros((*target.shape, outputs.shape[-1]))
+    gradient[counts] = each[:, None] * np.stack(slopes, axis=-1)
+    return float(np.sum(each * value)), gradient.reshape(pred.shape)
+
+
 def softmax(logits: Array) -> Array:
     """exp(logits) / sum over k, shifted by the maximum so that no exp overflows."""
     e = np.exp(logits - logits.max(axis=-1, keepdims=True))

@@ -146,12 +146,8 @@ def make_score(
     loss = estimator._make_loss()
 
     def negative_loss() -> float:
-        value, _ = loss(
-            model.infer(held_out.inputs),
-            held_out.targets,
-            lengths=held_out.loss_lengths,
-            sample_weight=held_out.weights,
-        )
+        outputs = model.infer(held_out.inputs)
+        value, _ = loss(outputs, held_out.targets, **held_out.loss_options)
         return -value
 
     return negative_loss

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from .. import _core
 from .._validate import Array, IntArray, as_array, check_int
-from .rows import place, prepare, rows_of, sum_weights
+from .rows import place, prepare, rows_of, sum_weights, weights_of
 
 __all__ = ["SoftmaxCrossEntropy"]
 
@@ -140,11 +140,7 @@ class SoftmaxCrossEntropy:
         """
         if self.class_weight is None and self.ignore_index is None:
             return sum_weights(target.shape, lengths, sample_weight)
-        there = np.ones(target.shape)
-        if sample_weight is not None:
-            there *= sample_weight.reshape(-1, *[1] * (target.ndim - 1))
-        if lengths is not None:
-            there *= np.arange(target.shape[1]) < lengths[:, None]
+        there = weights_of(target.shape, lengths, sample_weight)
         if self.ignore_index is not None:
             there[target == self.ignore_index] = 0.0
         if self.class_weight is None:

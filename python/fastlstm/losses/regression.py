@@ -8,14 +8,24 @@ import numpy as np
 import numpy.typing as npt
 
 from .. import _core
-from .._validate import Array, as_floats
-from .rows import MeanOverRows, check_target, prepare, rows_of
+from .._validate import Array
+from .rows import rows_of
+from .targets import TargetLoss
 
 __all__ = ["SquaredError"]
 
 
-class SquaredError(MeanOverRows):
+class SquaredError(TargetLoss):
     """Squared error, ``l = mean over k of (pred_k - target_k)^2``.
+
+    Parameters
+    ----------
+    missing : {"raise", "ignore"}, default="raise"
+        Whether a target that is NaN is an error, or absent: it has no loss, no gradient
+        and no weight. The mean is over all targets that are observed, each with the
+        weight of its row, ``sum(w_r l_rk) / sum(w_r)``, not over the rows' means: a row
+        with one target of three counts a third of a full one. Where nothing is
+        observed, value and gradient are zero.
 
     Examples
     --------
@@ -24,10 +34,10 @@ class SquaredError(MeanOverRows):
     >>> value, gradient = SquaredError()(np.array([[1.0, 3.0]]), np.array([[1.0, 1.0]]))
     >>> value, gradient
     (2.0, array([[0., 2.]]))
+    >>> ignoring = SquaredError(missing="ignore")
+    >>> ignoring(np.array([[1.0, 3.0]]), np.array([[np.nan, 1.0]]))
+    (4.0, array([[0., 4.]]))
     """
-
-    def __repr__(self) -> str:
-        return "SquaredError()"
 
     def __call__(
         self,
@@ -59,20 +69,23 @@ class SquaredError(MeanOverRows):
         Raises
         ------
         ValueError
-            Another shape, NaN or inf in a target that counts, bad lengths or weights.
+            Another shape, inf in a target that counts, or NaN unless it may be missing,
+            bad lengths or weights.
         TypeError
             Another dtype, a masked array.
         """
-        pred, weights = prepare("pred", pred, lengths, sample_weight)
-        target = as_floats("target", target, pred.dtype)
-        if target.shape != pred.shape:
-            raise ValueError(
-                f"target must have the shape of pred, {pred.shape}, got {target.shape}"
-            )
+        pred, target, weights = self._read(pred, target, lengths, sample_weight)
         gradient = np.empty(pred.shape, pred.dtype)
-        value = _core.squared_error(
-            rows_of(pred), rows_of(target), weights, rows_of(gradient)
-        )
-        if not math.isfinite(value):
-            check_target(target, weights)
+        p, y, slopes = rows_of(pred), rows_of(target), rows_of(gradient)
+        value = _core.squared_error(p, y, weights, slopes)
+        if math.isfinite(value):
+            return value, gradient
+        # Only now: nothing is spent on what is missing where nothing is.
+        observed = self._observed(target, weights)
+        if observed is not None:
+            # Targets that are met are without loss; the others share their weight.
+            p, y = (np.where(observed, a, a.dtype.type(0)) for a in (p, y))
+            share = float(np.sum(weights * observed.mean(axis=1)))
+            weights = (weights / share if share else 0.0 * weights).astype(pred.dtype)
+            value = _core.squared_error(p, y, weights, slopes)
         return value, gradient

@@ -8,81 +8,43 @@ gradient.
 
 from __future__ import annotations
 
-import math
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import cast
 
 import numpy as np
-import numpy.typing as npt
 
-from .._validate import Array, as_floats, check_float
-from .rows import MeanOverRows, check_target, prepare, rows_of
+from .._validate import Array, check_float
+from .targets import ElementwiseLoss
 
 __all__ = ["AbsoluteError", "Huber", "Quantile"]
 
 
-class _ResidualLoss(MeanOverRows, ABC):
-    """Mean over outputs of a function of the residuals; weighted mean over rows."""
+class _ResidualLoss(ElementwiseLoss):
+    """A function of residuals; where one is zero, its slope is zero too.
 
-    # Predictions that each target has, neighbours on the last axis.
-    _predictions = 1
+    Zero lies between the slopes on both sides, and nothing is left to learn there.
+    """
 
     @abstractmethod
-    def _evaluate(self, residual: Array) -> tuple[Array, Array]:
-        """Compute terms (float64) and slopes, both of shape (rows, K, predictions)."""
+    def _of_residual(self, residual: Array) -> tuple[Array, Array]:
+        """Compute terms (float64) and slopes, both of shape (M, predictions)."""
 
-    def __call__(
-        self,
-        pred: npt.ArrayLike,
-        target: npt.ArrayLike,
-        *,
-        lengths: npt.ArrayLike | None = None,
-        sample_weight: npt.ArrayLike | None = None,
-    ) -> tuple[float, Array]:
-        """Value and gradient; parameters and errors as for :class:`SquaredError`.
-
-        Where a residual is zero the slope is zero too: it lies between those on both
-        sides, and nothing is left to learn there.
-        """
-        pred, weights = prepare("pred", pred, lengths, sample_weight)
-        target = as_floats("target", target, pred.dtype)
-        outputs, rest = divmod(pred.shape[-1], self._predictions)
-        if rest:
-            raise ValueError(
-                f"pred must have {self._predictions} outputs for each target, one a "
-                f"quantile, got {pred.shape[-1]} outputs in shape {pred.shape}"
-            )
-        expected = (*pred.shape[:-1], outputs)
-        if target.shape != expected:
-            raise ValueError(
-                f"target must have the shape of pred, {expected}, got {target.shape}"
-                if self._predictions == 1
-                else f"target must have shape {expected} for {self._predictions} "
-                f"quantiles and pred of shape {pred.shape}, got {target.shape}"
-            )
-        shape = (weights.size, outputs, self._predictions)
-        residual = np.zeros(shape, pred.dtype)
-        # Of a diverged prediction the value tells, not a warning.
-        with np.errstate(over="ignore", invalid="ignore"):
-            np.subtract(
-                pred.reshape(shape),
-                rows_of(target)[..., None],
-                out=residual,
-                where=(weights != 0.0)[:, None, None],
-            )
-            terms, slopes = self._evaluate(residual)
-            means = terms.mean(axis=(1, 2))
-            value = float(np.sum(weights * means, dtype=np.float64))
-        slopes *= (weights / (outputs * self._predictions))[:, None, None]
-        if not math.isfinite(value):
-            check_target(target, weights)
-        return value, slopes.reshape(pred.shape)
+    def _evaluate(
+        self, pred: Array, target: Array, scale: Array | None
+    ) -> tuple[Array, Array]:
+        terms, slopes = self._of_residual(pred - target[:, None])
+        return terms.mean(axis=1), slopes / self._predictions
 
 
 class AbsoluteError(_ResidualLoss):
     """Absolute error, ``l = mean over k of |pred_k - target_k|``; fits the median.
+
+    Parameters
+    ----------
+    missing : {"raise", "ignore"}, default="raise"
+        As for :class:`SquaredError`.
 
     Examples
     --------
@@ -92,10 +54,7 @@ class AbsoluteError(_ResidualLoss):
     (1.0, array([[0. , 0.5]]))
     """
 
-    def __repr__(self) -> str:
-        return "AbsoluteError()"
-
-    def _evaluate(self, residual: Array) -> tuple[Array, Array]:
+    def _of_residual(self, residual: Array) -> tuple[Array, Array]:
         return np.abs(residual, dtype=np.float64), np.sign(residual)
 
 
@@ -109,6 +68,8 @@ class Huber(_ResidualLoss):
     ----------
     delta : float, default=1.0
         Above 0.
+    missing : {"raise", "ignore"}, default="raise"
+        As for :class:`SquaredError`.
 
     Examples
     --------
@@ -118,13 +79,14 @@ class Huber(_ResidualLoss):
     (0.8125, array([[0.25, 0.5 ]]))
     """
 
-    def __init__(self, delta: float = 1.0) -> None:
+    def __init__(self, delta: float = 1.0, *, missing: str = "raise") -> None:
+        super().__init__(missing=missing)
         self.delta = check_float("delta", delta, "(0, inf)")
 
-    def __repr__(self) -> str:
-        return f"Huber(delta={self.delta})"
+    def _settings(self) -> list[str]:
+        return [f"delta={self.delta}", *super()._settings()]
 
-    def _evaluate(self, residual: Array) -> tuple[Array, Array]:
+    def _of_residual(self, residual: Array) -> tuple[Array, Array]:
         # float32 knows no delta above its largest number, and none is reached there.
         delta = min(self.delta, float(np.finfo(residual.dtype).max))
         slopes = np.clip(residual, -delta, delta)
@@ -147,6 +109,8 @@ class Quantile(_ResidualLoss):
         quantile, side by side: ``pred`` has K * Q outputs, those of target k from k * Q
         to (k + 1) * Q - 1, so that ``pred.reshape(*shape[:-1], K, Q)[..., k, q]`` is
         quantile q of target k; ``target`` has K.
+    missing : {"raise", "ignore"}, default="raise"
+        As for :class:`SquaredError`.
 
     Notes
     -----
@@ -163,7 +127,12 @@ class Quantile(_ResidualLoss):
     (2.0, array([[-0.125, -0.375]]))
     """
 
-    def __init__(self, quantile: float | Sequence[float] = 0.5) -> None:
+    _prediction = "quantile"
+
+    def __init__(
+        self, quantile: float | Sequence[float] = 0.5, *, missing: str = "raise"
+    ) -> None:
+        super().__init__(missing=missing)
         several = np.ndim(quantile) > 0
         given = list(cast(Sequence[float], quantile)) if several else [quantile]
         if not given:
@@ -175,10 +144,10 @@ class Quantile(_ResidualLoss):
         self._quantiles = np.array(values)
         self._predictions = len(values)
 
-    def __repr__(self) -> str:
-        return f"Quantile(quantile={self.quantile})"
+    def _settings(self) -> list[str]:
+        return [f"quantile={self.quantile}", *super()._settings()]
 
-    def _evaluate(self, residual: Array) -> tuple[Array, Array]:
+    def _of_residual(self, residual: Array) -> tuple[Array, Array]:
         q = self._quantiles
         terms = np.maximum(-q * residual, (1.0 - q) * residual)
         slopes = np.where(residual > 0.0, 1.0 - q, -q).astype(residual.dtype)

@@ -9,24 +9,7 @@ import numpy.typing as npt
 
 from .._validate import FLOAT_DTYPES, Array, IntArray, as_array, check_lengths
 
-__all__ = ["MeanOverRows", "check_target", "place", "prepare", "rows_of", "sum_weights"]
-
-
-class MeanOverRows:
-    """Base of the losses of values: each row counts by the weight of its sample."""
-
-    def total_weight(
-        self,
-        target: Array,
-        *,
-        lengths: IntArray | None = None,
-        sample_weight: Array | None = None,
-    ) -> float:
-        """Sum the weights that the value is a mean over; a call has checked them.
-
-        With it the means of several batches are put together to one of all.
-        """
-        return sum_weights(target.shape[:-1], lengths, sample_weight)
+__all__ = ["place", "prepare", "refuse", "rows_of", "sum_weights", "weights_of"]
 
 
 def sum_weights(
@@ -41,6 +24,18 @@ def sum_weights(
     if sample_weight is None:
         return float(lengths.sum())
     return float(np.dot(lengths, sample_weight))
+
+
+def weights_of(
+    rows: tuple[int, ...], lengths: IntArray | None, sample_weight: Array | None
+) -> npt.NDArray[np.float64]:
+    """Return those that `sum_weights` sums: (N,), or (N, T) with zeros at padding."""
+    weights = np.ones(rows)
+    if sample_weight is not None:
+        weights *= sample_weight.reshape(-1, *[1] * (len(rows) - 1))
+    if lengths is not None:
+        weights *= np.arange(rows[1]) < lengths[:, None]
+    return weights
 
 
 def prepare(
@@ -122,14 +117,13 @@ def _sample_weight(sample_weight: npt.ArrayLike, samples: int) -> Array:
     return scaled
 
 
-def check_target(target: Array, weights: Array) -> None:
-    """Raise for NaN or inf where it counts; called once the value is not finite."""
-    bad = ~np.isfinite(target)
-    bad &= (weights != 0.0).reshape(*target.shape[:-1], 1)
+def refuse(target: Array, bad: npt.NDArray[np.bool_], expected: str = "") -> None:
+    """Raise for the first target that is ``bad``, if any, and name its place."""
     if bad.any():
         at = np.argwhere(bad)[0]
         raise ValueError(
             f"target holds {target[tuple(at)]} at {place(at[:-1])}, output {at[-1]}"
+            f"{expected}"
         )
 
 

@@ -40,12 +40,15 @@ class TrainingSet(Generic[Inputs]):
         Weight of each sequence in the loss.
     per_step : bool, default=False
         Whether ``targets`` are of steps: of those of the target side of a pair.
+    scales : (N,) array, optional
+        Scale of each sequence's counts, for a loss that takes a ``scale``.
     """
 
     inputs: Inputs
     targets: NDArray[Any]
     weights: NDArray[np.float64] | None = None
     per_step: bool = False
+    scales: NDArray[np.float64] | None = None
 
     def __post_init__(self) -> None:
         expected = self._predicted.x.shape[: 2 if self.per_step else 1]
@@ -66,13 +69,14 @@ class TrainingSet(Generic[Inputs]):
 
     def take(self, rows: IntArray) -> TrainingSet[Inputs]:
         """Copy the sequences ``rows``, cut to the longest of them."""
-        weights = self.weights
+        weights, scales = self.weights, self.scales
         # Not by way of the constructor, whose checks this set has passed.
         batch = type(self).__new__(type(self))
         batch.__dict__.update(
             inputs=self.inputs.take(rows),
             weights=None if weights is None else take_rows(weights, rows),
             per_step=self.per_step,
+            scales=None if scales is None else take_rows(scales, rows),
         )
         targets = self.targets
         if self.per_step:
@@ -100,6 +104,12 @@ class TrainingSet(Generic[Inputs]):
     def loss_lengths(self) -> IntArray | None:
         """The ``lengths`` that a loss needs: only where it looks at every step."""
         return self._predicted.lengths if self.per_step else None
+
+    @property
+    def loss_options(self) -> dict[str, Any]:
+        """What a loss is called with, beside outputs and targets."""
+        options = {"lengths": self.loss_lengths, "sample_weight": self.weights}
+        return options if self.scales is None else {**options, "scale": self.scales}
 
     @property
     def n_targets(self) -> int:

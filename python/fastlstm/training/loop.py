@@ -205,12 +205,7 @@ class Trainer:
         outputs, cache = self.model.forward(
             batch.inputs, mask_seed=mask_seed, row_ids=rows, checked=True
         )
-        value, doutputs = self.loss(
-            outputs,
-            batch.targets,
-            lengths=batch.loss_lengths,
-            sample_weight=batch.weights,
-        )
+        value, doutputs = self.loss(outputs, batch.targets, **batch.loss_options)
         if not math.isfinite(value):
             raise FloatingPointError(
                 f"the training loss is {value} in epoch {self.epoch + 1}: {_REMEDY}"
@@ -218,10 +213,12 @@ class Trainer:
         weight = self._total_weight(batch)
         if self._mean_weight is None:  # after the loss, which checks targets
             self._mean_weight = self._total_weight(data) / data.n_targets
-        share, bound = weight / batch.n_targets / self._mean_weight, self.max_grad_norm
+        share = weight / batch.n_targets / self._mean_weight if weight else 0.0
+        bound = self.max_grad_norm
         if share != 1.0:
             doutputs *= share
-            bound = None if bound is None else bound * share
+            # Of a batch without weight no gradient is left to be bounded.
+            bound = bound * share if bound is not None and share else None
         grads = self.model.grads
         grads.zero()
         self.model.backward(doutputs, cache)
@@ -250,7 +247,8 @@ class Trainer:
 
     def _end_epoch(self) -> None:
         # What may take long or fail comes first: an epoch counts as a whole or not yet.
-        loss = self._loss_sum / self._weight_sum
+        # Without any weight nothing was observed: no batch had a loss.
+        loss = self._loss_sum / (self._weight_sum or 1.0)
         score = None if self.score is None else float(self.score())
         with self._interrupts:
             if self.stopping is not None:

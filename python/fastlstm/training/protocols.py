@@ -48,7 +48,10 @@ class Model(Protocol):
 
 
 class Loss(Protocol):
-    """Weighted mean over valid rows or steps, and its gradient."""
+    """Weighted mean over valid rows or steps, and its gradient.
+
+    Where a `TrainingSet` has scales, a call is given them as ``scale``.
+    """
 
     def __call__(
         self,
