@@ -149,6 +149,14 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], Callable[[], Arguments]]] = {
             "gradient": zeros(N, V),
         },
     ),
+    "stirling error": (
+        lambda z, out: _core.stirling_error(z, out),
+        lambda: {"z": np.ones(N), "out": np.zeros(N)},
+    ),
+    "digamma change": (
+        lambda x, by, out: _core.digamma_change(x, by, out),
+        lambda: {"x": np.ones(N), "by": np.ones(N), "out": np.zeros(N)},
+    ),
     "sgd": (
         lambda params, grads, velocity, begin, end: _core.sgd_step(
             params, grads, velocity, begin, end, 0.1, 0.9, False, 0.0, 0.0, 1.0

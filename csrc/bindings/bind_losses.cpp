@@ -1,5 +1,6 @@
-// Softmax and the losses.
+// Softmax, the losses and the special functions of likelihoods.
 #include "nn/losses.h"
+#include "nn/special.h"
 
 #include "bindings/bindings.h"
 #include "bindings/dtypes.h"
@@ -96,6 +97,28 @@ void bound_softmax(const py::array &logits, const py::array &out) {
     });
 }
 
+constexpr double kSpecialFlops = 2000; // an element
+
+void bound_stirling_error(const py::array &z, const py::array &out) {
+    const auto from = view<const double>(z, "z", 1, Access::Read);
+    const Index n = from.shape[0];
+    const auto to = flat_view<double>(out, "out", n, Access::Write);
+    expect_disjoint(out, "out", z, "z");
+    const MaybeReleaseGil release(kSpecialFlops * static_cast<double>(n));
+    stirling_error(n, from.data, to.data);
+}
+
+void bound_digamma_change(const py::array &x, const py::array &y, const py::array &out) {
+    const auto from = view<const double>(x, "x", 1, Access::Read);
+    const Index n = from.shape[0];
+    const auto by = flat_view<const double>(y, "y", n, Access::Read);
+    const auto to = flat_view<double>(out, "out", n, Access::Write);
+    expect_disjoint(out, "out", x, "x");
+    expect_disjoint(out, "out", y, "y");
+    const MaybeReleaseGil release(kSpecialFlops * static_cast<double>(n));
+    digamma_change(n, from.data, by.data, to.data);
+}
+
 } // namespace
 
 void bind_losses(py::module_ &m) {
@@ -108,6 +131,8 @@ void bind_losses(py::module_ &m) {
     m.def("squared_activation", &bound_squared_activation, arg("y2d"), arg("weight1d"),
           arg("dy2d"));
     m.def("squared_change", &bound_squared_change, arg("y2d"), arg("weight1d"), arg("dy2d"));
+    m.def("stirling_error", &bound_stirling_error, arg("z1d"), arg("out1d"));
+    m.def("digamma_change", &bound_digamma_change, arg("x1d"), arg("y1d"), arg("out1d"));
 }
 
 } // namespace fastlstm

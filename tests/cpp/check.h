@@ -106,6 +106,7 @@ template <class T> void test_cell(const char *isa, const Kernels<T> &k);
 template <class T> void test_pointwise(const char *isa, const Kernels<T> &k);
 template <class T> void test_layers(); // with the table in use
 void test_groups();
+void test_special();
 void test_threads();
 void test_memory();
 

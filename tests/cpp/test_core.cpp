@@ -26,6 +26,7 @@ int main() {
     check::test_memory();
     check::test_threads();
     check::test_groups();
+    check::test_special();
     check::test_layers<float>();
     check::test_layers<double>();
     std::printf("core (%s): %ld checks\n", fastlstm::kernel_table().isa,

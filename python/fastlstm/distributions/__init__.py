@@ -2,7 +2,7 @@
 
 Design: a distribution is a table of parameters, each with its link to an output of the
 network, and formulas of these. The likelihood losses (`fastlstm.losses`) are the same
-formulas: ``log_prob`` of what ``from_outputs`` gives. NumPy alone, in float64.
+formulas: ``log_prob`` of what ``from_outputs`` gives. All in float64.
 """
 
 from .base import Distribution

@@ -11,10 +11,12 @@ Recipes, section 5.2); "DLMF" is the NIST Digital Library of Mathematical Functi
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, Final, TypeAlias
+from typing import Final, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+
+from .. import _core
 
 __all__ = [
     "beta_fraction",
@@ -28,11 +30,6 @@ __all__ = [
 
 Floats: TypeAlias = NDArray[np.float64]
 
-# Below this the recurrence of the gamma function leads up to it; from here on six terms
-# of Stirling's series are exact: the seventh is 6e-16 (DLMF 5.11.1).
-_SHIFT: Final = 10
-# B_2k / (2k (2k - 1)), for k = 1 to 6.
-_STIRLING: Final = (1 / 12, -1 / 360, 1 / 1260, -1 / 1680, 1 / 1188, -691 / 360360)
 _TINY: Final = 1e-300
 _EPSILON: Final = 2.0**-51
 # A fraction takes about the square root of its largest parameter, and those that do not
@@ -51,50 +48,26 @@ def sigmoid(x: Floats) -> Floats:
     return np.where(x < 0.0, e, 1.0) / (1.0 + e)
 
 
-def stirling_error(z: Floats) -> Floats:
+def stirling_error(z: ArrayLike) -> Floats:
     """``log gamma(z + 1) - (z + 1/2) log z + z - log(2 pi) / 2`` for z > 0.
 
     What Stirling's formula lacks: goes to 0 as z grows, and no factorial of a count
-    overflows. The absolute error is a few 1e-15.
+    overflows. The error is a few 1e-15, relative where the result is above 1.
     """
-    far = z + _SHIFT
-    # gamma(far + 1) is gamma(z + 1) times (z + 1) ... far.
-    factors = np.prod([(z + i) / far for i in range(1, _SHIFT)], axis=0)
-    result: Floats = (
-        _stirling(far) + (z + 0.5) * np.log1p(_SHIFT / z) - np.log(factors) - _SHIFT
-    )
+    array = np.ascontiguousarray(z, np.float64)
+    result = np.empty_like(array)
+    _core.stirling_error(array.reshape(-1), result.reshape(-1))
     return result
 
 
-def digamma_change(x: Floats, y: Any) -> Floats:
+def digamma_change(x: ArrayLike, y: ArrayLike) -> Floats:
     """``psi(x + y) - psi(x) - y / x`` for x > 0, y >= 0; psi is (log gamma)'.
 
-    Goes to 0 as x grows. The absolute error is a few 1e-16 of (1 + y) / x.
+    Goes to 0 as x grows. The error is below 1e-15 of (1 + y) / x.
     """
-    z = x + _SHIFT
-    far = np.log1p(y / z) + _psi_series(z + y) - _psi_series(z)
-    near = sum(y / ((x + i) * (x + i + y)) for i in range(_SHIFT))
-    result: Floats = far + near - y / x
-    return result
-
-
-def _stirling(z: Floats) -> Floats:
-    """Log gamma(z) less ``(z - 1/2) log z - z + log(2 pi) / 2`` (DLMF 5.11.1)."""
-    square = 1.0 / (z * z)
-    total: Any = 0.0
-    for coefficient in reversed(_STIRLING):
-        total = total * square + coefficient
-    result: Floats = total / z
-    return result
-
-
-def _psi_series(z: Floats) -> Floats:
-    """``psi(z) - log z`` (DLMF 5.11.2)."""
-    square = 1.0 / (z * z)
-    total: Any = 0.0
-    for k, coefficient in reversed(list(enumerate(_STIRLING, 1))):
-        total = total * square - (2 * k - 1) * coefficient
-    result: Floats = total * square - 0.5 / z
+    xs, ys = (np.array(v, np.float64) for v in np.broadcast_arrays(x, y))
+    result = np.empty_like(xs)
+    _core.digamma_change(xs.reshape(-1), ys.reshape(-1), result.reshape(-1))
     return result
 
 

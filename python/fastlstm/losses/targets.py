@@ -147,13 +147,16 @@ class ElementwiseLoss(TargetLoss, ABC):
         s = None if scale is None else np.broadcast_to(scale, target.shape).reshape(-1)
         where: Mask | slice = slice(None) if counts is None else counts.reshape(-1)
         p, y, each = p[where], y[where], each[where]
-        gradient = np.zeros((target.size, self._predictions), pred.dtype)
         if not y.size:
-            return 0.0, gradient.reshape(pred.shape)
+            return 0.0, np.zeros_like(pred)
         each /= target.shape[-1] if observed is None else each.sum()
         # Of a diverged prediction the value tells, not a warning.
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
             terms, slopes = self._evaluate(p, y, None if s is None else s[where])
-            gradient[where] = slopes * each.astype(slopes.dtype)[:, None]
+            slopes *= each.astype(slopes.dtype)[:, None]
+            gradient = slopes.astype(pred.dtype, copy=False)
             value = float(np.sum(each * terms))
+        if counts is not None:
+            of_counts, gradient = gradient, np.zeros_like(pred)
+            gradient.reshape(-1, self._predictions)[where] = of_counts
         return value, gradient.reshape(pred.shape)
