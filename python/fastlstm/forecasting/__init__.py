@@ -1,4 +1,4 @@
-"""Forecasting: what a series is turned into, and how good forecasts of it are.
+"""Forecasting: from what users have to what a network reads, and back; judgement.
 
 Plain functions and classes that need NumPy alone.
 """
@@ -19,6 +19,9 @@ from .metrics import (
     width,
     wql,
 )
+from .panel import read_panel
+from .series import Panel, PanelLayout, Series
+from .static import StaticEncoder
 from .times import TimeStep, check_times, future_times, infer_step
 from .transforms import BoxCox, Chain, Difference, Log, Transform
 
@@ -31,9 +34,13 @@ __all__ = [
     "Log",
     "Mean",
     "Naive",
+    "Panel",
+    "PanelLayout",
     "SeasonalNaive",
     "SeasonalNaiveWithGrowth",
+    "Series",
     "SplitConformal",
+    "StaticEncoder",
     "TimeStep",
     "Transform",
     "calendar_features",
@@ -48,6 +55,7 @@ __all__ = [
     "mae",
     "mase",
     "pinball",
+    "read_panel",
     "rmse",
     "smape",
     "width",

@@ -1,0 +1,232 @@
+"""Forecasts in the form in which the user's series came.
+
+Values of a series are (H, K): horizon and targets; quantiles (H, K, Q), sample paths
+(S, H, K). Frames have no third axis: quantiles are columns "value_0.1", as AutoGluon
+and GluonTS name them behind the target's name, in polars as in pandas and in long as in
+wide frames; sample paths lie below one another, told by the number "sample".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .frames import FrameBuilder, is_frame, is_series
+from .numbers import Floats
+from .steps import Times
+
+__all__ = ["ColumnsForm", "Forecasts", "Form", "LongForm", "PartsForm", "Template"]
+
+# The name of a series that has none, where a column needs one.
+_UNNAMED = "value"
+
+
+@dataclass(frozen=True)
+class Forecasts:
+    """What is given back: one entry of each a series.
+
+    Parameters
+    ----------
+    values : list of (H, K), (H, K, Q) or (S, H, K) arrays
+    ids : list
+    times : list of (H,) arrays, or None
+    ends : list of int
+        Steps of each series before its forecasts.
+    targets : tuple
+        Names of the K targets.
+    quantiles : tuple of float or None
+        With it values have an axis Q.
+    samples : bool
+        Whether values have an axis S.
+    """
+
+    values: list[Floats]
+    ids: list[Hashable]
+    times: list[Times] | None
+    ends: list[int]
+    targets: tuple[Any, ...]
+    quantiles: tuple[float, ...] | None = None
+    samples: bool = False
+
+    @property
+    def horizon(self) -> int:
+        """H."""
+        return int(self.values[0].shape[1 if self.samples else 0])
+
+    def columns(
+        self, values: Floats, targets: Sequence[Any]
+    ) -> dict[Any, NDArray[np.float64]]:
+        """Name the columns of a frame, (H,) or (S * H,) each."""
+        if self.quantiles is not None:
+            return {
+                f"{target}_{quantile:g}": values[:, k, q]
+                for k, target in enumerate(targets)
+                for q, quantile in enumerate(self.quantiles)
+            }
+        rows = values.reshape(-1, values.shape[-1])
+        return {target: rows[:, k] for k, target in enumerate(targets)}
+
+    def rows(
+        self, values: Floats, times: Times | None
+    ) -> tuple[NDArray[np.int64] | None, Times | None]:
+        """Return the sample number and the time of each row of `columns`."""
+        if not self.samples:
+            return None, times
+        n, horizon = values.shape[:2]
+        numbers = np.repeat(np.arange(n), horizon)
+        return numbers, None if times is None else np.tile(times, n)
+
+
+class Template:
+    """How one series came: an array (T,) or (T, K), a pandas or polars object.
+
+    Parameters
+    ----------
+    data : array, list, series or frame
+    time_column : str, optional
+    """
+
+    def __init__(self, data: Any, time_column: Any = None) -> None:
+        self._builder: FrameBuilder | None = None
+        self._name: Any = None
+        self._flat = is_series(data)
+        if is_frame(data) or is_series(data):
+            self._builder = FrameBuilder(data, time_column)
+            self._name = getattr(data, "name", None) if self._flat else None
+        else:
+            self._flat = np.ndim(data) == 1
+
+    def build(
+        self,
+        forecasts: Forecasts,
+        values: Floats,
+        targets: Sequence[Any],
+        times: Times | None,
+    ) -> Any:
+        """Give ``values`` of one series this form."""
+        if self._builder is None:
+            if not self._flat:
+                return values
+            return values[..., 0] if forecasts.quantiles is None else values[:, 0]
+        if self._flat and forecasts.quantiles is None and not forecasts.samples:
+            return self._builder.build_series(values[:, 0], self._name, times)
+        if self._flat:
+            targets = [_UNNAMED if self._name in (None, "") else self._name]
+        numbers, row_times = forecasts.rows(values, times)
+        columns = forecasts.columns(values, targets)
+        return self._builder.build(columns, samples=numbers, times=row_times)
+
+
+@dataclass(frozen=True)
+class PartsForm:
+    """Series that are objects of their own: one, or those of a list, dict or array.
+
+    Parameters
+    ----------
+    gather : callable
+        Makes the result of the list of those of each series.
+    templates : list of Template
+    """
+
+    gather: Callable[[list[Hashable], list[Any]], Any]
+    templates: list[Template]
+
+    def give_back(self, forecasts: Forecasts) -> Any:
+        """Return one result of each part, gathered."""
+        times = forecasts.times or len(self.templates) * (None,)
+        parts = [
+            template.build(forecasts, values, forecasts.targets, own)
+            for template, values, own in zip(
+                self.templates, forecasts.values, times, strict=True
+            )
+        ]
+        return self.gather(forecasts.ids, parts)
+
+
+@dataclass(frozen=True)
+class ColumnsForm:
+    """Series that are the columns of one table.
+
+    Where they end at different rows, so do their forecasts: NaN stands elsewhere.
+
+    Parameters
+    ----------
+    template : Template
+    starts : list of int
+        The row at which each series begins; not read where there are times.
+    """
+
+    template: Template
+    starts: list[int]
+
+    def give_back(self, forecasts: Forecasts) -> Any:
+        """Return one table with a column, or Q of them, for each series."""
+        times, horizon = None, forecasts.horizon
+        if forecasts.times is None:
+            ends = np.add(self.starts, forecasts.ends)
+            firsts = ends - ends.min()
+            rows = int(firsts.max()) + horizon
+        else:
+            times = np.unique(np.concatenate(forecasts.times))
+            firsts = np.searchsorted(times, [own[0] for own in forecasts.times])
+            rows = len(times)
+        axis = 1 if forecasts.samples else 0
+        shape = list(forecasts.values[0].shape)
+        shape[axis], shape[axis + 1] = rows, len(firsts)
+        table = np.full(shape, np.nan)
+        for n, (first, values) in enumerate(zip(firsts, forecasts.values, strict=True)):
+            at = slice(int(first), int(first) + horizon)
+            if forecasts.samples:
+                table[:, at, n] = values[:, :, 0]
+            else:
+                table[at, n] = values[:, 0]
+        return self.template.build(forecasts, table, forecasts.ids, times)
+
+
+@dataclass(frozen=True)
+class LongForm:
+    """Series below one another in one frame, with a column that tells them apart."""
+
+    builder: FrameBuilder
+
+    def give_back(self, forecasts: Forecasts) -> Any:
+        """Return one frame: series after series, in each sample after sample."""
+        parts = [
+            forecasts.columns(values, forecasts.targets) for values in forecasts.values
+        ]
+        columns = {
+            name: np.concatenate([part[name] for part in parts]) for name in parts[0]
+        }
+        sizes = [len(next(iter(part.values()))) for part in parts]
+        ids = np.repeat(_labels(forecasts.ids), sizes)
+        all_times = forecasts.times or len(parts) * (None,)
+        labels = [
+            forecasts.rows(values, times)
+            for values, times in zip(forecasts.values, all_times, strict=True)
+        ]
+        numbers = _join([n for n, _ in labels])
+        times = _join([t for _, t in labels])
+        return self.builder.build(columns, ids=ids, samples=numbers, times=times)
+
+
+Form: TypeAlias = PartsForm | ColumnsForm | LongForm
+
+
+def _labels(ids: list[Hashable]) -> NDArray[Any]:
+    """Return identifiers as an array of their own type."""
+    array = np.array(ids)
+    if array.ndim == 1 and array.tolist() == ids:
+        return array
+    array = np.empty(len(ids), object)
+    array[:] = ids
+    return array
+
+
+def _join(parts: Sequence[NDArray[Any] | None]) -> NDArray[Any] | None:
+    """Concatenate, where there is anything."""
+    present = [part for part in parts if part is not None]
+    return np.concatenate(present) if present else None

@@ -1,0 +1,283 @@
+"""Series that are arrays, frames or series of their own, and tables of series."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .drafts import Draft, Table
+from .forms import ColumnsForm, Form, PartsForm, Template
+from .frames import column_of, index_times, is_frame, is_series, read_times
+from .numbers import to_rows
+
+__all__ = ["Columns", "is_many", "read_columns", "read_parts", "read_table"]
+
+
+class Columns:
+    """Which columns of a wide frame are what.
+
+    Parameters
+    ----------
+    time, target, past, future
+        As `read_panel` takes them.
+    """
+
+    def __init__(
+        self,
+        time: Any = None,
+        target: Any = None,
+        past: Sequence[Any] = (),
+        future: Sequence[Any] = (),
+    ) -> None:
+        self.time = time
+        self.target = target
+        self.past = tuple(past)
+        self.future = tuple(future)
+
+    @property
+    def any_named(self) -> bool:
+        """Whether a column is named at all."""
+        return self.target is not None or bool(self.past or self.future)
+
+    def targets_of(
+        self, frame: Any, name: str, others: Sequence[Any] = ()
+    ) -> list[Any]:
+        """Return the target columns: those named, or all that are nothing else."""
+        if self.target is not None:
+            many = isinstance(self.target, (list, tuple))
+            targets = list(self.target) if many else [self.target]
+        else:
+            taken = {self.time, *self.past, *self.future, *others}
+            targets = [c for c in frame.columns if c not in taken]
+        if not targets:
+            raise ValueError(
+                f"{name} has no target column: its columns are {list(frame.columns)}"
+            )
+        return targets
+
+
+def read_table(
+    data: Any, name: str, time_column: Any = None, columns: Sequence[Any] | None = None
+) -> Table:
+    """Read an array, list, series or frame as rows.
+
+    Parameters
+    ----------
+    columns : sequence, optional
+        Of a frame; without, all but ``time_column``.
+
+    Raises
+    ------
+    ValueError, TypeError
+        What holds no numbers or no times, or has another rank.
+    """
+    if type(data).__name__ == "LazyFrame":
+        raise TypeError(f"{name} is a LazyFrame: pass {name}.collect()")
+    if is_frame(data):
+        if columns is None:
+            columns = [c for c in data.columns if c != time_column]
+        values = to_rows(data, name, columns)
+        if time_column is None:
+            return Table(values, tuple(columns), index_times(data, name))
+        what = f"{name}, column {time_column!r},"
+        times = read_times(column_of(data, time_column, name), what)
+        return Table(values, tuple(columns), times)
+    values = to_rows(data, name)
+    names: tuple[Any, ...] = tuple(range(values.shape[1]))
+    if not is_series(data):
+        return Table(values, names)
+    given = getattr(data, "name", None)
+    return Table(
+        values, names if given in (None, "") else (given,), index_times(data, name)
+    )
+
+
+def is_many(data: Any) -> bool:
+    """Tell a list of series from one, which may be a list of numbers."""
+    if isinstance(data, (list, tuple)):
+        return not data or _is_object(data[0]) or np.ndim(data[0]) > 0
+    is_objects = isinstance(data, np.ndarray) and data.dtype == object
+    return is_objects and data.ndim == 1 and data.size > 0 and np.ndim(data[0]) > 0
+
+
+def _is_object(data: Any) -> bool:
+    return is_frame(data) or is_series(data)
+
+
+def _one(ids: list[Hashable], parts: list[Any]) -> Any:
+    return parts[0]
+
+
+def _list(ids: list[Hashable], parts: list[Any]) -> Any:
+    return parts
+
+
+def _dict(ids: list[Hashable], parts: list[Any]) -> Any:
+    return dict(zip(ids, parts, strict=True))
+
+
+def _stack(ids: list[Hashable], parts: list[Any]) -> Any:
+    return np.stack(parts)
+
+
+def read_parts(
+    data: Any, name: str, columns: Columns, given: Mapping[str, Any]
+) -> tuple[list[Draft], Form, bool]:
+    """Read one series, or a list, dict or (N, T, K) array of them.
+
+    Parameters
+    ----------
+    data : object
+    name : str
+        Its argument.
+    columns : Columns
+        For frames.
+    given : dict of str to object
+        The arguments ``past`` and ``future``, which have the form of ``data``.
+
+    Returns
+    -------
+    drafts : list of Draft
+    form : Form
+    named : bool
+    """
+    gather: Callable[[list[Hashable], list[Any]], Any] = _one
+    keys: list[Any] = [0]
+    parts: list[Any] = [data]
+    names = [name]
+    if isinstance(data, Mapping):
+        gather, keys, parts = _dict, list(data), list(data.values())
+    elif is_many(data):
+        gather, keys, parts = _list, list(range(len(data))), list(data)
+    elif isinstance(data, np.ndarray) and data.ndim == 3:
+        gather, keys, parts = _stack, list(range(len(data))), list(data)
+    if gather is not _one:
+        names = [f"series {key!r}" for key in keys]
+    if not parts:
+        raise ValueError(f"{name} is empty: expected at least one series")
+    drafts = []
+    for at, (key, part) in enumerate(zip(keys, parts, strict=True)):
+        own = is_frame(part)
+        targets = columns.targets_of(part, names[at]) if own else None
+        time = columns.time if own else None
+        y = read_table(part, names[at], time, targets)
+        draft = Draft(key, names[at], y)
+        for kind in ("past", "future"):
+            what = f"{kind} covariates of {names[at]}"
+            inside = getattr(columns, kind)
+            other = _part_of(given[kind], kind, gather, key, at, len(parts))
+            if inside and own:
+                if other is not None:
+                    raise ValueError(
+                        f"{kind}= was given beside {kind}_covariates={list(inside)}: "
+                        "expected one of the two"
+                    )
+                table = read_table(part, names[at], time, inside)
+                setattr(draft, kind, table)
+            elif inside:
+                raise ValueError(
+                    f"{kind}_covariates={list(inside)} are columns of frames, but "
+                    f"{names[at]} is none: pass them as {kind}="
+                )
+            elif other is not None:
+                has_time = is_frame(other) and columns.time in list(other.columns)
+                time_there = columns.time if has_time else None
+                setattr(draft, kind, read_table(other, what, time_there))
+        drafts.append(draft)
+    return (
+        drafts,
+        PartsForm(gather, [Template(p, columns.time) for p in parts]),
+        (gather is _dict),
+    )
+
+
+def _part_of(given: Any, kind: str, gather: Any, key: Any, at: int, n: int) -> Any:
+    """Return the covariates of one series."""
+    if given is None or gather is _one:
+        return given
+    if gather is _dict:
+        if not isinstance(given, Mapping) or key not in given:
+            what = "no such" if isinstance(given, Mapping) else type(given).__name__
+            raise ValueError(
+                f"{kind} covariates of series {key!r} are expected in a dict with the "
+                f"identifiers of the series, got {what}"
+            )
+        return given[key]
+    many = is_many(given) or (isinstance(given, np.ndarray) and given.ndim == 3)
+    if not many or len(given) != n:
+        raise ValueError(
+            f"{kind} covariates are expected as a list of {n}, one a series, got "
+            f"{len(given) if many else type(given).__name__}"
+        )
+    return given[at]
+
+
+def read_columns(
+    data: Any, name: str, columns: Columns, given: Mapping[str, Any]
+) -> tuple[list[Draft], Form, bool]:
+    """Read a table of which each column is a series.
+
+    NaN before the first and after the last observation is outside the series.
+    Covariates are one table for all series, or a dict of one each, whose rows are those
+    of ``data``. Arguments and results are those of `read_parts`.
+    """
+    if columns.any_named:
+        raise ValueError(
+            "target, past_covariates and future_covariates name columns of one series: "
+            "expected none with columns='series'"
+        )
+    table = read_table(data, name, columns.time)
+    tables: dict[str, dict[Any, Table] | None] = {}
+    for kind in ("past", "future"):
+        tables[kind] = _shared(given[kind], kind, table, columns.time)
+    drafts, starts = [], []
+    for at, key in enumerate(table.names):
+        values = table.values[:, at]
+        seen = np.flatnonzero(~np.isnan(values))
+        label = f"series {key!r}"
+        if not seen.size:
+            raise ValueError(f"{label} has no observed value")
+        rows = np.arange(seen[0], seen[-1] + 1)
+        times = None if table.times is None else table.times[rows]
+        y = Table(values[rows, None], ("value",), times)
+        draft = Draft(key, label, y, rows=rows)
+        for kind, there in tables.items():
+            if there is not None:
+                stop = rows[-1] + 1 if kind == "past" else None
+                setattr(draft, kind, _cut(there[key], slice(rows[0], stop)))
+        drafts.append(draft)
+        starts.append(int(rows[0]))
+    named = is_frame(data)
+    return drafts, ColumnsForm(Template(data, columns.time), starts), named
+
+
+def _cut(table: Table, rows: slice) -> Table:
+    times = None if table.times is None else table.times[rows]
+    return Table(table.values[rows], table.names, times)
+
+
+def _shared(given: Any, kind: str, y: Table, time: Any) -> dict[Any, Table] | None:
+    """Return the covariates of each column of a table of series."""
+    if given is None:
+        return None
+    if not isinstance(given, Mapping):
+        given = dict.fromkeys(y.names, given)
+    missing = [key for key in y.names if key not in given]
+    if missing:
+        raise ValueError(f"{kind} covariates have none for series {missing[0]!r}")
+    result, known = {}, {}
+    for key in y.names:
+        data = given[key]
+        if id(data) not in known:
+            has_time = is_frame(data) and time in list(data.columns)
+            what = f"{kind} covariates of series {key!r}"
+            known[id(data)] = read_table(data, what, time if has_time else None)
+            rows = len(known[id(data)].values)
+            if rows < len(y.values) or (kind == "past" and rows > len(y.values)):
+                raise ValueError(
+                    f"{what} have {rows} rows, but the table of series {len(y.values)}"
+                )
+        result[key] = known[id(data)]
+    return result

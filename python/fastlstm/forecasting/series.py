@@ -1,0 +1,261 @@
+"""Series as forecasting reads them, and what a panel of them has in common."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validate import IntArray, check_int
+from ..files import storable
+from .forms import Forecasts, Form
+from .numbers import Floats
+from .steps import GridStep, Times
+
+__all__ = ["Panel", "PanelLayout", "Series"]
+
+
+@dataclass(frozen=True, eq=False)
+class Series:
+    """One series on a regular grid; without covariates their arrays have no column.
+
+    Attributes
+    ----------
+    id : hashable
+        Its name, or its place among those without names.
+    y : (T, K) float64 array
+        NaN where nothing was observed.
+    times : (T,) datetime64 or int64 array, or None
+    past : (T, P) float64 array
+        Covariates known up to now, NaN where missing.
+    future : (T + extra, Q) float64 array
+        Covariates known ahead.
+    static : (S,) array
+        Numbers or categories, one each for the whole series.
+    """
+
+    id: Hashable
+    y: Floats
+    times: Times | None
+    past: Floats
+    future: Floats
+    static: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    @property
+    def extra(self) -> int:
+        """Steps after the end that known-future covariates reach."""
+        return len(self.future) - len(self.y)
+
+    def until(self, end: int) -> Series:
+        """Keep the first ``end`` steps, and all that is known ahead."""
+        times = None if self.times is None else self.times[:end]
+        return replace(self, y=self.y[:end], times=times, past=self.past[:end])
+
+
+@storable
+@dataclass(frozen=True)
+class PanelLayout:
+    """What the series of a panel have in common, and a fit's panel with others.
+
+    Attributes
+    ----------
+    targets, past, future, static : tuple
+        Names, or places where there are none.
+    step : GridStep or None
+        From one time to the next; None without times.
+    """
+
+    targets: tuple[Any, ...] = ()
+    past: tuple[Any, ...] = ()
+    future: tuple[Any, ...] = ()
+    static: tuple[Any, ...] = ()
+    step: GridStep | None = None
+
+    def check(self, other: PanelLayout) -> None:
+        """Raise ValueError where a later panel, ``other``, differs.
+
+        Names are compared where both have such.
+        """
+        kinds = {
+            "targets": "variables",
+            "past": "past covariates",
+            "future": "future covariates",
+            "static": "static features",
+        }
+        for field, words in kinds.items():
+            fitted, given = getattr(self, field), getattr(other, field)
+            named = all(isinstance(name, str) for name in (*fitted, *given))
+            if len(fitted) != len(given) or (named and fitted != given):
+                raise ValueError(
+                    f"the series have {len(given)} {words}, {_list(given)}, but those "
+                    f"of the fit {len(fitted)}, {_list(fitted)}"
+                )
+        if self.step != other.step and None not in (self.step, other.step):
+            raise ValueError(
+                f"the series have a step of {other.step}, but those of the fit of "
+                f"{self.step}"
+            )
+
+
+def _list(names: Sequence[Any]) -> str:
+    return f"[{', '.join(map(repr, names))}]"
+
+
+@dataclass(frozen=True, eq=False)
+class Panel:
+    """Series of the same variables and covariates, made by `read_panel`.
+
+    Attributes
+    ----------
+    series : tuple of Series
+    layout : PanelLayout
+    form : Form
+        Gives forecasts back as the series came.
+    named : bool
+        Whether identifiers are names of the user's; else they are places.
+    """
+
+    series: tuple[Series, ...]
+    layout: PanelLayout
+    form: Form
+    named: bool
+
+    def __len__(self) -> int:
+        return len(self.series)
+
+    def __iter__(self) -> Iterator[Series]:
+        return iter(self.series)
+
+    def __getitem__(self, at: int) -> Series:
+        return self.series[at]
+
+    @property
+    def ids(self) -> list[Hashable]:
+        """Identifiers of all series, in order."""
+        return [series.id for series in self.series]
+
+    @property
+    def lengths(self) -> IntArray:
+        """(N,) steps of each series."""
+        return np.array([len(series) for series in self.series], np.int64)
+
+    def until(self, ends: Sequence[int] | IntArray) -> Panel:
+        """Keep the first ``ends[n]`` steps of series n, and all that is known ahead.
+
+        So a forecast may be made as it would have been then.
+
+        Parameters
+        ----------
+        ends : (N,) sequence of int
+            Each from 1 to the length of its series.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Another number of ends, or one out of range.
+        """
+        if len(ends) != len(self):
+            raise ValueError(f"expected {len(self)} ends, one a series, got {ends!r}")
+        parts = [
+            series.until(
+                check_int(f"the end of series {series.id!r}", e, 1, len(series))
+            )
+            for series, e in zip(self.series, ends, strict=True)
+        ]
+        return replace(self, series=tuple(parts))
+
+    def check_horizon(self, horizon: int) -> None:
+        """Raise ValueError where covariates known ahead end before the horizon."""
+        for series in self.series if self.layout.future else ():
+            if series.extra < horizon:
+                raise ValueError(
+                    f"future covariates of series {series.id!r} have {series.extra} "
+                    f"rows after its end, expected {horizon}, the horizon: pass them "
+                    f"from the first row of the series on, {len(series) + horizon} "
+                    "rows in all"
+                )
+
+    def forecast_times(self, horizon: int) -> list[Times] | None:
+        """Return the (H,) times that follow each series; None without times.
+
+        Raises
+        ------
+        ValueError
+            One time a series, and so no step.
+        """
+        if self.series[0].times is None:
+            return None
+        step = self.layout.step
+        if step is None:
+            raise ValueError(
+                "series of one time have no step that forecasts could go on with"
+            )
+        return [
+            step.span(series.times[-1], horizon + 1)[1:]
+            for series in self.series
+            if series.times is not None
+        ]
+
+    def give_back(
+        self,
+        values: Sequence[Floats],
+        *,
+        quantiles: Sequence[float] | None = None,
+        samples: bool = False,
+    ) -> Any:
+        """Return forecasts of H steps in the form in which the series came.
+
+        Parameters
+        ----------
+        values : N arrays (H, K), or (H, K, Q) with quantiles, or (S, H, K) with samples
+        quantiles : sequence of Q floats, optional
+        samples : bool, default=False
+
+        Returns
+        -------
+        arrays, lists, dicts, series or frames
+            Arrays (T,) come back without the axis K, an (N, T, K) array with an axis N
+            in front. In frames quantiles are columns "value_0.1", or behind another
+            target's name; sample paths are rows, told by the index level or column
+            "sample". Times go on. A table of series that end at different rows has NaN
+            where one has no forecast.
+
+        Raises
+        ------
+        ValueError
+            Arrays of other shapes; times without a step.
+        """
+        arrays = [np.asarray(array, np.float64) for array in values]
+        rank = 2 + (quantiles is not None) + samples
+        shapes = {array.shape for array in arrays}
+        k_axis = 2 if samples else 1
+        if (
+            len(arrays) != len(self)
+            or len(shapes) != 1
+            or (quantiles is not None and samples)
+            or len(arrays[0].shape) != rank
+            or arrays[0].shape[k_axis] != len(self.layout.targets)
+            or (quantiles is not None and arrays[0].shape[2] != len(quantiles))
+        ):
+            axes = "(H, K)" if rank == 2 else "(S, H, K)" if samples else "(H, K, Q)"
+            raise ValueError(
+                f"expected {len(self)} arrays {axes} of {len(self.layout.targets)} "
+                f"targets, got {len(arrays)} of shapes {sorted(shapes)}"
+            )
+        horizon = arrays[0].shape[k_axis - 1]
+        forecasts = Forecasts(
+            values=arrays,
+            ids=self.ids,
+            times=self.forecast_times(horizon),
+            ends=self.lengths.tolist(),
+            targets=self.layout.targets,
+            quantiles=None if quantiles is None else tuple(quantiles),
+            samples=samples,
+        )
+        return self.form.give_back(forecasts)
