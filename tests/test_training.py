@@ -12,6 +12,7 @@ from fastlstm.losses import SquaredError
 from fastlstm.models import SequenceModel
 from fastlstm.optim import OPTIMIZERS
 from fastlstm.training import Callback, EarlyStopping, Trainer, TrainingSet
+from fastlstm.training.protocols import Loss, Model
 
 from .compare import assert_close, assert_same_bits
 from .tolerances import VALUE
@@ -308,6 +309,40 @@ def test_inputs_are_checked_once_and_first() -> None:
     trainer.fit(data)
     epoch = ["16 checked: True"] * 3 + ["2 checked: True"]
     assert calls == ["check 50", "begin", *epoch * 3]
+
+
+class Made:
+    """Data whose batches are made when they are asked for."""
+
+    def __init__(self, whole: TrainingSet) -> None:
+        self.whole = whole
+        self.checked = 0
+
+    def __len__(self) -> int:
+        return len(self.whole)
+
+    @property
+    def lengths(self) -> Any:
+        return self.whole.inputs.lengths
+
+    def check(self, model: Model) -> None:
+        self.checked += 1
+
+    def mean_weight(self, loss: Loss) -> float:
+        return self.whole.mean_weight(loss)
+
+    def take(self, rows: Any) -> TrainingSet:
+        return self.whole.take(rows)
+
+
+def test_data_that_is_no_training_set() -> None:
+    inputs, targets = make_data().inputs, make_data().targets
+    data = TrainingSet(inputs, targets, np.linspace(0.5, 3.0, 50))
+    trainers, made = [make_trainer(), make_trainer()], Made(data)
+    trainers[0].fit(data)
+    trainers[1].fit(made)
+    assert_same_bits(outcome(trainers[0]), outcome(trainers[1]))
+    assert made.checked == 1
 
 
 @pytest.mark.parametrize("per_step", [False, True])

@@ -5,6 +5,7 @@ from .checkpoint import Checkpoint
 from .dataset import TrainingSet
 from .loop import Trainer
 from .progress import Progress
+from .protocols import TrainingData
 from .stopping import EarlyStopping
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "EarlyStopping",
     "Progress",
     "Trainer",
+    "TrainingData",
     "TrainingSet",
 ]

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from .._validate import IntArray
 from ..data import SequenceBatch, SequencePair
 from ..data.ragged import take_rows
+from .protocols import Loss, Model
 
 if TYPE_CHECKING:
     from typing_extensions import TypeVar  # Python's own has defaults from 3.13 on
@@ -67,6 +68,15 @@ class TrainingSet(Generic[Inputs]):
         inputs: SequenceBatch | SequencePair = self.inputs
         return inputs.target if isinstance(inputs, SequencePair) else inputs
 
+    @property
+    def lengths(self) -> IntArray | None:
+        """(N,) steps of each sequence, or of each pair's source; None if all have T."""
+        return self.inputs.lengths
+
+    def check(self, model: Model) -> None:
+        """Raise for sequences that ``model`` cannot read."""
+        model.check(self.inputs)
+
     def take(self, rows: IntArray) -> TrainingSet[Inputs]:
         """Copy the sequences ``rows``, cut to the longest of them."""
         weights, scales = self.weights, self.scales
@@ -104,6 +114,16 @@ class TrainingSet(Generic[Inputs]):
     def loss_lengths(self) -> IntArray | None:
         """The ``lengths`` that a loss needs: only where it looks at every step."""
         return self._predicted.lengths if self.per_step else None
+
+    def total_weight(self, loss: Loss) -> float:
+        """Sum the weights that ``loss`` of all this is a mean over."""
+        return loss.total_weight(
+            self.targets, lengths=self.loss_lengths, sample_weight=self.weights
+        )
+
+    def mean_weight(self, loss: Loss) -> float:
+        """Return the mean weight of a target in ``loss``."""
+        return self.total_weight(loss) / self.n_targets
 
     @property
     def loss_options(self) -> dict[str, Any]:

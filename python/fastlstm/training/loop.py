@@ -23,9 +23,8 @@ from ..optim import Optimizer
 from ..schedules import Schedule
 from .batches import draw_order
 from .callbacks import HOOKS, call
-from .dataset import TrainingSet
 from .interrupts import Interrupts
-from .protocols import Loss, Model
+from .protocols import Loss, Model, TrainingData
 from .stopping import EarlyStopping
 
 __all__ = ["Trainer"]
@@ -132,7 +131,7 @@ class Trainer:
         if self.stop_reason is None:
             self.stop_reason = reason
 
-    def fit(self, data: TrainingSet[Any]) -> Trainer:
+    def fit(self, data: TrainingData) -> Trainer:
         """Train until something stops it; Ctrl-C does so and leaves a usable model.
 
         Where the last fit stopped inside an epoch, this one goes on there; where
@@ -152,7 +151,7 @@ class Trainer:
                 f"the epoch under way has seen {self._position} of {self._sequences} "
                 f"sequences, got {len(data)}"
             )
-        self.model.check(data.inputs)
+        data.check(self.model)
         self._sequences = len(data)
         self._mean_weight = None
         self.stop_reason = None
@@ -166,7 +165,7 @@ class Trainer:
             call(self.callbacks, "on_fit_end", self)
         return self
 
-    def _run(self, data: TrainingSet[Any]) -> None:
+    def _run(self, data: TrainingData) -> None:
         if self.stopping is not None and self.stopping.over:
             self.stop("converged")
         if self.epoch >= self.max_epochs:
@@ -180,12 +179,12 @@ class Trainer:
         finally:
             self._interrupts.stop()
 
-    def _run_epoch(self, data: TrainingSet[Any]) -> None:
+    def _run_epoch(self, data: TrainingData) -> None:
         call(self.callbacks, "on_epoch_begin", self)
         order = np.arange(len(data))
         if self.shuffle:
             order = draw_order(
-                data.inputs.lengths, len(data), self.batch_size, self._rng(_ORDER)
+                data.lengths, len(data), self.batch_size, self._rng(_ORDER)
             )
         mask_seed = int(self._rng(_MASKS).integers(2**63))
         while self._position < len(data):
@@ -200,7 +199,7 @@ class Trainer:
         key = (self.epoch, purpose)
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
 
-    def _step(self, data: TrainingSet[Any], rows: IntArray, mask_seed: int) -> None:
+    def _step(self, data: TrainingData, rows: IntArray, mask_seed: int) -> None:
         batch = data.take(rows)
         outputs, cache = self.model.forward(
             batch.inputs, mask_seed=mask_seed, row_ids=rows, checked=True
@@ -210,9 +209,9 @@ class Trainer:
             raise FloatingPointError(
                 f"the training loss is {value} in epoch {self.epoch + 1}: {_REMEDY}"
             )
-        weight = self._total_weight(batch)
+        weight = batch.total_weight(self.loss)
         if self._mean_weight is None:  # after the loss, which checks targets
-            self._mean_weight = self._total_weight(data) / data.n_targets
+            self._mean_weight = data.mean_weight(self.loss)
         share = weight / batch.n_targets / self._mean_weight if weight else 0.0
         bound = self.max_grad_norm
         if share != 1.0:
@@ -234,11 +233,6 @@ class Trainer:
             self._loss_sum += value * weight
             self._weight_sum += weight
             self._position += len(rows)
-
-    def _total_weight(self, data: TrainingSet[Any]) -> float:
-        return self.loss.total_weight(
-            data.targets, lengths=data.loss_lengths, sample_weight=data.weights
-        )
 
     def _scheduled_rate(self, schedule: Schedule) -> float:
         steps = -(-self._sequences // self.batch_size)  # an epoch, rounded up

@@ -1,15 +1,42 @@
-"""What the fit loop asks of a model and of a loss."""
+"""What the fit loop asks of data, of a model and of a loss."""
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from numpy.typing import NDArray
 
 from .._validate import IntArray
 from ..params import Gradients, Parameters
 
-__all__ = ["Loss", "Model"]
+if TYPE_CHECKING:
+    from .dataset import TrainingSet
+
+__all__ = ["Loss", "Model", "TrainingData"]
+
+
+class TrainingData(Protocol):
+    """What the loop asks of what it trains on: batches by rows, made when asked for.
+
+    A `TrainingSet` is such; so are the windows of `fastlstm.forecasting`, which overlap
+    and would fill memory if they were all cut at once.
+    """
+
+    def __len__(self) -> int:
+        """Return the number of rows, from 0 on."""
+
+    @property
+    def lengths(self) -> IntArray | None:
+        """(N,) steps of each row, by which batches are made; None if all are equal."""
+
+    def check(self, model: Model) -> None:
+        """Raise where the model cannot read all this; `take` is not checked again."""
+
+    def mean_weight(self, loss: Loss) -> float:
+        """Return the mean weight of a target in ``loss``, over all rows."""
+
+    def take(self, rows: IntArray) -> TrainingSet[Any]:
+        """Return a batch."""
 
 
 class Model(Protocol):
