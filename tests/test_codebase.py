@@ -30,7 +30,6 @@ BELOW = {
     "schedules": {"_validate", "files"},
     "data": {"_validate", "files"},
     "models": {"_validate", "data", "files", "losses", "nn", "params"},
-    "forecasting": {"_validate", "data", "files", "models"},
     "training": {
         "_validate",
         "data",
@@ -42,6 +41,7 @@ BELOW = {
         "params",
         "schedules",
     },
+    "forecasting": {"_validate", "data", "files", "models", "training"},
     "profiling": {"_core"},
     "plotting": {"_validate", "data", "training"},
     "bench": {"_core", "nn"},

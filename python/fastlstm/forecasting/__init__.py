@@ -6,6 +6,7 @@ Plain functions and classes that need NumPy alone.
 from .baselines import Drift, Mean, Naive, SeasonalNaive, SeasonalNaiveWithGrowth
 from .calendar import calendar_features, calendar_names
 from .conformal import AdaptiveConformal, SplitConformal
+from .encoding import EncodedPanel, PanelEncoder
 from .metrics import (
     coverage,
     crps,
@@ -20,10 +21,14 @@ from .metrics import (
     wql,
 )
 from .panel import read_panel
+from .scaling import SeriesScaler
 from .series import Panel, PanelLayout, Series
 from .static import StaticEncoder
 from .times import TimeStep, check_times, future_times, infer_step
 from .transforms import BoxCox, Chain, Difference, Log, Transform
+from .validation import validation_ends
+from .window_batch import WindowBatch
+from .windows import WindowSet
 
 __all__ = [
     "AdaptiveConformal",
@@ -31,18 +36,23 @@ __all__ = [
     "Chain",
     "Difference",
     "Drift",
+    "EncodedPanel",
     "Log",
     "Mean",
     "Naive",
     "Panel",
+    "PanelEncoder",
     "PanelLayout",
     "SeasonalNaive",
     "SeasonalNaiveWithGrowth",
     "Series",
+    "SeriesScaler",
     "SplitConformal",
     "StaticEncoder",
     "TimeStep",
     "Transform",
+    "WindowBatch",
+    "WindowSet",
     "calendar_features",
     "calendar_names",
     "check_times",
@@ -58,6 +68,7 @@ __all__ = [
     "read_panel",
     "rmse",
     "smape",
+    "validation_ends",
     "width",
     "wql",
 ]
