@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .estimators import (
         LSTMAnomalyDetector,
         LSTMClassifier,
+        LSTMForecaster,
         LSTMRegressor,
         LSTMTagger,
     )
@@ -52,6 +53,7 @@ _MODULES: Final = (
 _ESTIMATORS: Final = (
     "LSTMAnomalyDetector",
     "LSTMClassifier",
+    "LSTMForecaster",
     "LSTMRegressor",
     "LSTMTagger",
 )
@@ -59,6 +61,7 @@ _ESTIMATORS: Final = (
 __all__ = [
     "LSTMAnomalyDetector",
     "LSTMClassifier",
+    "LSTMForecaster",
     "LSTMRegressor",
     "LSTMTagger",
     "__version__",

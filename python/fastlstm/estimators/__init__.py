@@ -11,6 +11,7 @@ except ImportError as error:
 from .anomaly import LSTMAnomalyDetector
 from .anomaly_stream import AnomalyStream
 from .classifier import LSTMClassifier
+from .forecaster import LSTMForecaster
 from .regressor import LSTMRegressor
 from .scaler import SequenceScaler
 from .tagger import LSTMTagger
@@ -19,6 +20,7 @@ __all__ = [
     "AnomalyStream",
     "LSTMAnomalyDetector",
     "LSTMClassifier",
+    "LSTMForecaster",
     "LSTMRegressor",
     "LSTMTagger",
     "SequenceScaler",

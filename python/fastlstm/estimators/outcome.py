@@ -14,8 +14,9 @@ from ..training import Trainer
 
 if TYPE_CHECKING:
     from .base import SequenceEstimator
+    from .forecaster import LSTMForecaster
 
-__all__ = ["tell", "warn"]
+__all__ = ["tell", "tell_curves", "warn"]
 
 
 def _best(scores: list[float]) -> float:
@@ -31,19 +32,28 @@ def tell(
     keep_state: bool,
 ) -> None:
     """Set what the fit has found; with ``keep_state`` also what goes on from it."""
-    scores = trainer.score_curve or None
     estimator.model_ = model
+    tell_curves(estimator, trainer)
+    estimator._trainer_state = trainer.state_dict() if keep_state else None
+    estimator._scored_by = estimator.scoring
+
+
+def tell_curves(estimator: SequenceEstimator | LSTMForecaster, trainer: Trainer) -> None:
+    """Set how the fit went."""
+    scores = trainer.score_curve or None
     estimator.n_iter_ = trainer.epoch
     estimator.loss_curve_ = trainer.loss_curve
     estimator.learning_rates_ = trainer.rate_curve
     estimator.best_loss_ = min(trainer.loss_curve, default=np.inf)
     estimator.validation_scores_ = scores
     estimator.best_validation_score_ = None if scores is None else _best(scores)
-    estimator._trainer_state = trainer.state_dict() if keep_state else None
-    estimator._scored_by = estimator.scoring
 
 
-def warn(estimator: SequenceEstimator, trainer: Trainer, stacklevel: int = 3) -> None:
+def warn(
+    estimator: SequenceEstimator | LSTMForecaster,
+    trainer: Trainer,
+    stacklevel: int = 3,
+) -> None:
     """Say how the fit ended; ``stacklevel`` 3 is who called what calls this."""
     if trainer.stop_reason == "interrupted":
         warnings.warn(

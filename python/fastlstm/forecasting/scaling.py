@@ -111,9 +111,7 @@ class SeriesScaler:
                 f"the series have {len(panel.layout.targets)} variables, those of the "
                 f"fit {k}"
             )
-        alike = panel.named == self.named
-        alike = alike and (panel.named or len(panel) == len(self.ids))
-        known = {key: at for at, key in enumerate(self.ids)} if alike else {}
+        known = {key: at for at, key in enumerate(self.ids)} if self.knows(panel) else {}
         center, scale = np.empty((len(panel), k)), np.empty((len(panel), k))
         for n, series in enumerate(panel):
             at = known.get(series.id)
@@ -122,6 +120,12 @@ class SeriesScaler:
             else:
                 center[n], scale[n] = self.center[at], self.scale[at]
         return center, scale
+
+    def knows(self, panel: Panel) -> bool:
+        """Tell whether identifiers of a panel say which series of the fit is which."""
+        if self.ids is None or panel.named != self.named:
+            return False
+        return panel.named or len(panel) == len(self.ids)
 
     def _of(self, series: Series, names: Sequence[object]) -> tuple[Floats, Floats]:
         """Return centre and scale, (K,) each, of one series."""

@@ -11,12 +11,17 @@ __all__ = ["validation_ends"]
 
 
 def validation_ends(
-    panel: Panel, horizon: int, *, fraction: float = 0.1, min_window: int = 1
+    panel: Panel,
+    horizon: int,
+    *,
+    fraction: float = 0.1,
+    min_window: int = 1,
+    windows: int = 1,
 ) -> IntArray:
     """Return the step of each series at which its validation part begins.
 
-    The part is ``fraction`` of the series, rounded, and at least a horizon long. A
-    series too short to leave a training window before it, of ``min_window`` steps and a
+    The part is ``fraction`` of the series, rounded, and has room for ``windows``
+    horizons that overlap. A series too short to leave a training window before it, of ``min_window`` steps and a
     horizon, is trained on as a whole.
 
     Parameters
@@ -25,6 +30,8 @@ def validation_ends(
     horizon : int
     fraction : float in (0, 1), default=0.1
     min_window : int, default=1
+    windows : int, default=1
+        Whole horizons, each beginning a step after the other, in the part of a series.
 
     Returns
     -------
@@ -40,13 +47,15 @@ def validation_ends(
     least = check_int("min_window", min_window, 1)
     share = check_float("fraction", fraction, "(0, 1)")
     lengths = panel.lengths
-    part = np.maximum(np.rint(share * lengths).astype(np.int64), horizon)
+    shortest = horizon + check_int("windows", windows, 1) - 1
+    part = np.maximum(np.rint(share * lengths).astype(np.int64), shortest)
     ends = lengths - part
     ends = np.where(ends < least + horizon, lengths, ends)
     if (ends == lengths).all():
         raise ValueError(
-            f"no series is long enough for validation: expected {least + 2 * horizon} "
-            f"steps at least (min_window and two horizons), the longest has "
-            f"{lengths.max()}"
+            "no series is long enough for validation: expected at least "
+            f"{least + horizon} steps to train on (min_window and a horizon) and "
+            f"{shortest} to validate on ({windows} whole horizons), the longest has "
+            f"{lengths.max()} in all"
         )
     return ends

@@ -98,7 +98,7 @@ class WindowSet:
                 f"the recursive strategy has no use for {encoded.n_past} past "
                 "covariates: they are unknown where it predicts"
             )
-        self._sizes = np.minimum(origins, self.window)
+        self.sizes = np.minimum(origins, self.window)
         self._at = encoded.first[series] + origins
 
     @classmethod
@@ -186,7 +186,7 @@ class WindowSet:
     @property
     def lengths(self) -> IntArray | None:
         """(M,) steps that a model reads of each window; None where all are equal."""
-        sizes = self._sizes
+        sizes = self.sizes
         if len(sizes) == 0 or sizes.min() == sizes.max():
             return None
         return sizes + self.encoded.horizon if self.strategy == "recursive" else sizes
@@ -243,7 +243,7 @@ class WindowSet:
         weight, count = 0.0, 0
         for begin in range(0, len(self), _WINDOWS_AT_ONCE):
             rows = np.arange(begin, min(begin + _WINDOWS_AT_ONCE, len(self)))
-            at, sizes = self._at[rows], self._sizes[rows]
+            at, sizes = self._at[rows], self.sizes[rows]
             lengths, n = None, len(rows)
             if self.strategy == "recursive":
                 lengths = sizes + self.encoded.horizon
@@ -261,7 +261,7 @@ class WindowSet:
 
     def take(self, rows: IntArray) -> TrainingSet[Any]:
         """Gather a batch as ``strategy`` says."""
-        series, at, sizes = self.series[rows], self._at[rows], self._sizes[rows]
+        series, at, sizes = self.series[rows], self._at[rows], self.sizes[rows]
         shift = self._shift(at, sizes)
         if self.strategy == "recursive":
             return self._with_value_before(series, at, sizes, shift)
@@ -274,7 +274,7 @@ class WindowSet:
 
     def gather(self, rows: IntArray) -> WindowBatch:
         """Gather windows with all that goes with them, whatever the strategy."""
-        series, at, sizes = self.series[rows], self._at[rows], self._sizes[rows]
+        series, at, sizes = self.series[rows], self._at[rows], self.sizes[rows]
         shift = self._shift(at, sizes)
         center, scale = self._units(series, shift)
         return WindowBatch(
@@ -285,10 +285,20 @@ class WindowSet:
             scale=scale,
         )
 
-    def units(self, rows: IntArray) -> tuple[Floats, Floats]:
-        """Return centre and scale, (n, K) each, of what `take` gives."""
-        shift = self._shift(self._at[rows], self._sizes[rows])
-        return self._units(self.series[rows], shift)
+    def observed(self) -> Floats:
+        """Return what came, (M, H, K), in units of the series; NaN where missing."""
+        encoded = self.encoded
+        values = encoded.values[self._ahead(self._at)]
+        scale, center = (u[self.series][:, None] for u in (encoded.scale, encoded.center))
+        return np.asarray(values * scale + center)
+
+    def take_all(self) -> TrainingSet[Any]:
+        """Gather all windows in one batch."""
+        return self.take(np.arange(len(self)))
+
+    def units(self) -> tuple[Floats, Floats]:
+        """Return centre and scale, (M, K) each, of what `take` gives."""
+        return self._units(self.series, self._shift(self._at, self.sizes))
 
     def _units(self, series: IntArray, shift: Floats | None) -> tuple[Floats, Floats]:
         center, scale = self.encoded.center[series], self.encoded.scale[series]

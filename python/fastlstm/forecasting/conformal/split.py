@@ -76,6 +76,15 @@ class SplitConformal:
         self.scores: Floats | None = None
         self.around_intervals = False
 
+    @property
+    def least_scores(self) -> int:
+        """Scores that the highest level needs at each step."""
+        highest = float(np.max(self.level))
+        least = max(int(highest / (1.0 - highest)) - 1, 1)
+        while _rank(np.array(least), np.array(highest)) > least:
+            least += 1
+        return least
+
     def fit(
         self,
         y: npt.ArrayLike,
@@ -247,14 +256,11 @@ class SplitConformal:
 
     def _check_count(self, scores: Floats) -> None:
         """Refuse fewer scores at a step than the highest level needs."""
-        highest = float(np.max(self.level))
         count = (~np.isnan(scores)).sum(axis=0)
-        least = max(int(highest / (1.0 - highest)) - 1, 1)
-        while _rank(np.array(least), np.array(highest)) > least:
-            least += 1
+        least = self.least_scores
         if count.min() < least:
             raise ValueError(
-                f"intervals of level {highest:g} need at least {least} observed "
+                f"intervals of level {np.max(self.level):g} need at least {least} observed "
                 f"calibration values for each step, got {count.min()} at "
                 f"{place(count == count.min())}"
             )

@@ -1,0 +1,475 @@
+"""Forecasts of series: several steps ahead, with quantiles, from one network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import field
+from numbers import Integral, Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+
+from .._validate import check_float, check_int
+from ..files.whole import PathType
+from ..forecasting import Transform
+from ..forecasting.forecast_model import Request
+from ..forecasting.heads import LOSSES
+from ..forecasting.strategies import STRATEGIES
+from .arguments import takes_arguments
+from .forecaster_engine import ForecastEngine
+from .forecaster_fit import fit_forecaster
+from .forecaster_options import Options
+from .outcome import tell_curves, warn
+from .parameters import CONSTRAINTS, document
+from .saving import save
+from .threads import limit_threads
+
+__all__ = ["LSTMForecaster"]
+
+# What means nothing here, or is told anew below.
+_WITHOUT = (
+    "hidden_size",
+    "num_layers",
+    "vocabulary_size",
+    "embedding_dim",
+    "embedding_dropout",
+    "warm_start",
+    "validation_split",
+    "scoring",
+    "standardize",
+    "layout",
+)
+
+
+@document()
+@takes_arguments
+class LSTMForecaster(ForecastEngine):
+    """Forecast series with an LSTM: one or many, with what is known beside them.
+
+    ``X`` is the series, one or many (see `fit`); `predict` says how they go on, as
+    points, quantiles or sample paths, in the form in which they came, and `update`
+    takes in what was observed since. All series are learnt by one network, each scaled
+    by itself.
+
+    Parameters
+    ----------
+    horizon : int, default=1
+        Steps to forecast.
+    window : int or None, default=None
+        Steps that a forecast looks back. None is three horizons, two seasons or 24
+        steps, whichever is most. Series may be shorter.
+    strategy : {"direct", "recursive", "encoder_decoder"}, default="direct"
+        How the horizon is made: all steps at once at the end of the window; or step by
+        step, each draw being the next one's input, as DeepAR does (Salinas et al.
+        2020), which needs a likelihood to have quantiles and may go on for ever; or by
+        a second LSTM that goes on from the state of the first and reads what is known
+        ahead (Sutskever et al. 2014).
+    loss : str, default="squared_error"
+        "squared_error", "absolute_error" or "huber" for points; "quantile" for
+        ``quantiles``; "gaussian", "student_t" (bears outliers), "negative_binomial" or
+        "poisson" (counts) for a distribution, of which any quantile can be had.
+    quantiles : sequence of float in (0, 1), default=(0.1, 0.5, 0.9)
+        What "quantile" is trained on and ``conformal`` calibrates. They never cross.
+    conformal : {"split", "adaptive"} or None, default=None
+        Move quantiles so that they hold what they say on validation data: those of the
+        loss (Romano, Patterson & Candes 2019), or with a loss for points around these
+        (Lei et al. 2018). "adaptive" goes on to do so at each `update` (Gibbs & Candes
+        2021). See `fastlstm.forecasting.conformal`.
+    center : {"auto", "last", "mean", "series"}, default="auto"
+        What a window and its horizon are relative to: its last value, its mean, or the
+        mean of the whole series in ``fit``. The first two leave no level to be learnt,
+        so that a series that grows is not flattened. "auto" is "last", but "mean" with
+        "recursive" and "series" for counts and with ``warm``.
+    scaling : {"standard", "robust"}, default="standard"
+        Whether the scale of a series is by squares, or by quartiles, which bear
+        outliers. Counts are divided by one plus their mean.
+    transform : str, Transform, sequence of such, or None, default=None
+        Before all that, in this order: "log", "box_cox", "difference",
+        "seasonal_difference" or an object of `fastlstm.forecasting`. Forecasts are
+        taken back exactly; a mean of logarithms comes back as a median.
+    season_length : int or None, default=None
+        Steps of a season, for "seasonal_difference" and for scores. None is what the
+        times say (24 for hours, 7 for days, 12 for months), and 1 without times.
+    calendar : "auto", sequence of str, or None, default="auto"
+        Features of the times that the network reads, of
+        `fastlstm.forecasting.calendar_features`; "auto" are those that the times have
+        enough of.
+    warm : bool, default=False
+        Keep the network's state: it then reads all of a series, not a window, and an
+        `update` costs one step a new observation.
+    min_window : int or None, default=None
+        Steps before a forecast at least, to learn from it. None is half a window, or
+        less where the series are short.
+    stride : int, default=1
+        Steps from one training window to the next.
+    n_samples : int, default=100
+        Sample paths, with "recursive", of which forecasts are means and quantiles.
+    huber_delta : float, default=1.0
+        For "huber": residuals beyond it count by their size, in scaled units.
+    columns : {"variables", "series"}, default="variables"
+        What the columns of a table are: variables that are forecast together, or series
+        by themselves.
+    id_column, time_column : str or None, default=None
+        Of long frames, which have a row for each series and time; ``time_column`` also
+        of other frames.
+    target : str, sequence of str, or None, default=None
+        Columns to forecast; None is all that are nothing else.
+    past_covariates, future_covariates, static_features : sequence of str, default=()
+        Columns that are known up to now, known ahead, and the same at all times.
+    {parameters}
+
+    Attributes
+    ----------
+    model_ : fastlstm.models.SequenceModel or EncoderDecoder
+        The network.
+    forecast_model_ : fastlstm.forecasting.ForecastModel
+        The network and what lies between it and the series; needs NumPy alone.
+    panel_ : fastlstm.forecasting.Panel
+        All that was observed, in ``fit`` and since.
+    season_length_, window_ : int
+        What was given or found.
+    n_iter_ : int
+        Epochs run.
+    loss_curve_ : list of float
+        Mean training loss of each epoch, in scaled units.
+    learning_rates_ : list of float
+        Learning rate at the end of each epoch.
+    best_loss_ : float
+        The lowest of ``loss_curve_``.
+    validation_scores_ : list of float or None
+        The negative loss on the last ``validation_fraction`` of each series after each
+        epoch, with ``early_stopping``.
+    best_validation_score_ : float or None
+        The highest of them.
+
+    Examples
+    --------
+    A trend and a season, of which the last year is to be forecast:
+
+    >>> import numpy as np
+    >>> from fastlstm import LSTMForecaster
+    >>> months = np.arange(144)
+    >>> sales = 100 + months + 20 * np.sin(months * np.pi / 6)
+    >>> model = LSTMForecaster(12, 24, season_length=12, max_iter=300, random_state=0)
+    >>> forecast = model.fit(sales[:132]).predict()
+    >>> forecast.shape
+    (12,)
+    >>> bool(np.abs(forecast - sales[132:]).mean() < 5)
+    True
+
+    With intervals:
+
+    >>> model = LSTMForecaster(12, 24, loss="gaussian", random_state=0).fit(sales[:132])
+    >>> model.predict(quantiles=[0.1, 0.5, 0.9]).shape
+    (12, 3)
+    """
+
+    _without = _WITHOUT
+
+    horizon: int = field(default=1, kw_only=False)
+    window: int | None = field(default=None, kw_only=False)
+    strategy: str = "direct"
+    hidden_size: int | Sequence[int] = 64
+    num_layers: int = 1
+    loss: str = "squared_error"
+    quantiles: Sequence[float] = (0.1, 0.5, 0.9)
+    conformal: str | None = None
+    center: str = "auto"
+    scaling: str = "standard"
+    transform: str | Transform | Sequence[str | Transform] | None = None
+    season_length: int | None = None
+    calendar: str | Sequence[str] | None = "auto"
+    warm: bool = False
+    min_window: int | None = None
+    stride: int = 1
+    n_samples: int = 100
+    huber_delta: float = 1.0
+    columns: str = "variables"
+    id_column: str | None = None
+    time_column: str | None = None
+    target: str | Sequence[str] | None = None
+    past_covariates: Sequence[str] = ()
+    future_covariates: Sequence[str] = ()
+    static_features: Sequence[str] = ()
+    early_stopping: bool = True
+
+    _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
+        **{name: rule for name, rule in CONSTRAINTS.items() if name not in _WITHOUT},
+        "hidden_size": CONSTRAINTS["hidden_size"],
+        "num_layers": CONSTRAINTS["num_layers"],
+        "horizon": [Interval(Integral, 1, None, closed="left")],
+        "window": [None, Interval(Integral, 1, None, closed="left")],
+        "strategy": [StrOptions(set(STRATEGIES))],
+        "loss": [StrOptions(set(LOSSES))],
+        "quantiles": ["array-like"],
+        "conformal": [None, StrOptions({"split", "adaptive"})],
+        "center": [StrOptions({"auto", "last", "mean", "series"})],
+        "scaling": [StrOptions({"standard", "robust"})],
+        "transform": [None, str, Transform, list, tuple],
+        "season_length": [None, Interval(Integral, 1, None, closed="left")],
+        "calendar": [None, str, "array-like"],
+        "warm": ["boolean"],
+        "min_window": [None, Interval(Integral, 1, None, closed="left")],
+        "stride": [Interval(Integral, 1, None, closed="left")],
+        "n_samples": [Interval(Integral, 1, None, closed="left")],
+        "huber_delta": [Interval(Real, 0, None, closed="neither")],
+        "columns": [StrOptions({"variables", "series"})],
+        "id_column": [None, str],
+        "time_column": [None, str],
+        "target": [None, str, "array-like"],
+        "past_covariates": ["array-like"],
+        "future_covariates": ["array-like"],
+        "static_features": ["array-like"],
+    }
+
+    # ------------------------------------------------------------------------ fit
+
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        past: Any = None,
+        future: Any = None,
+        static: Any = None,
+    ) -> Self:
+        """Learn from series.
+
+        Parameters
+        ----------
+        X : (T,) or (T, K) array, series, frame, or list or dict of such
+            The series, one or many; NaN is a missing value. With ``y`` covariates
+            known up to now, as ``past``. See `fastlstm.forecasting.read_panel` for all
+            forms, and for errors.
+        y : as X, optional
+            The series.
+        past : in the form of the series, optional
+            Covariates known up to now, one row a step.
+        future : in the form of the series, optional
+            Covariates known ahead, from the first row of the series on; rows after its
+            end are for its forecasts.
+        static : array or frame with a row a series, or dict, optional
+            Features of whole series.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            A parameter out of its range, or two that do not go together; empty or
+            all-missing series, inf, duplicate, unsorted or irregular times; series too
+            short for ``horizon``; values that a transform or a loss is not for.
+        TypeError
+            What is no number or no time.
+        FloatingPointError
+            The training diverged: the loss or its gradient overflowed.
+
+        Warns
+        -----
+        ConvergenceWarning
+            If ``max_iter`` epochs went by and the loss or score was still improving.
+        UserWarning
+            If Ctrl-C ended the fit; the forecaster is usable.
+        """
+        self._validate_params()
+        before = self.__dict__.copy()
+        try:
+            panel = self._read(X, y, past=past, future=future, static=static)
+            options = Options.of(self, panel)
+            with limit_threads(self.n_jobs):
+                model, trainer = fit_forecaster(self, panel, options)
+                self.forecast_model_, self.panel_ = model, panel
+                self.season_length_ = options.season
+                tell_curves(self, trainer)
+                self._begin()
+        except BaseException:
+            # What was fitted before stays as it was.
+            self.__dict__ = before
+            raise
+        warn(self, trainer)
+        return self
+
+    # -------------------------------------------------------------------- answers
+
+    def predict(
+        self,
+        X: Any = None,
+        y: Any = None,
+        *,
+        past: Any = None,
+        future: Any = None,
+        static: Any = None,
+        steps: int | None = None,
+        quantiles: float | Sequence[float] | None = None,
+        samples: int | None = None,
+    ) -> Any:
+        """Forecast the steps that follow.
+
+        Parameters
+        ----------
+        X, y, past, static : as for ``fit``, optional
+            Histories to go on from. Without, those of ``fit`` and of every `update`. A
+            series that ``fit`` has not seen is scaled by its own history.
+        future : as for ``fit``, optional
+            Covariates known ahead. Without X only the rows that follow the end, unless
+            ``fit`` or `update` was given them.
+        steps : int, optional
+            Steps to forecast, at most the ``horizon``; with strategy "recursive" any
+            number. The horizon by default.
+        quantiles : float or sequence of float in (0, 1), optional
+            Which quantiles to forecast, in place of points.
+        samples : int, optional
+            How many sample paths to draw, in place of points. Only those of strategy
+            "recursive" are paths that a series may take; those of others have the right
+            distribution at each step, and steps that know nothing of each other.
+
+        Returns
+        -------
+        array, series or frame, or list or dict of such
+            In the form of the series: (H,) or (H, K) for an array (T,) or (T, K); with
+            quantiles one more axis at the end, with samples one in front. In frames
+            these are columns "value_0.1" and rows of a level "sample". Times go on.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            As for ``fit``; other variables or another step than there; covariates that
+            end before the horizon; quantiles that the loss does not know.
+        """
+        check_is_fitted(self, "forecast_model_")
+        horizon = self._steps(steps)
+        levels = None if quantiles is None else np.ravel(quantiles).tolist()
+        for level in levels or ():
+            check_float("quantiles", level, "(0, 1)")
+        if samples is not None:
+            check_int("samples", samples, 1)
+            if levels is not None:
+                raise ValueError("expected quantiles or samples, got both")
+        request = Request(levels, samples)
+        with limit_threads(self.n_jobs):
+            if X is None:
+                if not (y is None and past is None and static is None):
+                    raise ValueError("y, past and static go with X: got no X")
+                panel = self._with_future(future)
+                panel.check_horizon(horizon)
+                values = self._go_on(panel, request, horizon)
+            else:
+                panel = self._read_like(
+                    X, y, past=past, future=future, static=static
+                )
+                panel.check_horizon(horizon)
+                values = self._forecast(panel, panel.lengths, request, horizon)
+        return panel.give_back(
+            list(values), quantiles=levels, samples=samples is not None
+        )
+
+    def _steps(self, steps: int | None) -> int:
+        model = self.forecast_model_
+        if steps is None:
+            return model.horizon
+        most = None if model.strategy == "recursive" else model.horizon
+        if most is not None and steps > most:
+            raise ValueError(
+                f"steps={steps} is more than the horizon={most} of the fit: fit with a "
+                "longer one, or with strategy='recursive', which may go on"
+            )
+        return check_int("steps", steps, 1)
+
+    def update(
+        self, X: Any, y: Any = None, *, past: Any = None, future: Any = None
+    ) -> Self:
+        """Take in what was observed since, without a fit.
+
+        Weights and scales stay. With ``warm`` the network's state takes a step for each
+        new row; with ``conformal="adaptive"`` intervals learn whether they have held
+        what came, which costs a forecast a row.
+
+        Parameters
+        ----------
+        X, y, past : as for ``fit``
+            The new rows, of all series or, where these have names, of some.
+        future : as for ``fit``, optional
+            From the first new row on.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            As for ``fit``; a series that it has not seen; times that do not follow.
+        """
+        check_is_fitted(self, "forecast_model_")
+        panel = self._extended(X, y, past, future)
+        with limit_threads(self.n_jobs):
+            self._observe(panel)
+        self.panel_ = panel
+        return self
+
+    def score(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        past: Any = None,
+        future: Any = None,
+        sample_weight: None = None,
+    ) -> float:
+        """Judge forecasts of what follows: the negative of their MASE.
+
+        Forecasts are made at the end of what is known, and whenever a horizon has been
+        observed; none sees what comes after it. So cross-validation needs splits in the
+        order of time, each test part right behind its training part, as
+        `~sklearn.model_selection.TimeSeriesSplit` makes them.
+
+        Parameters
+        ----------
+        X, y, past, future : as for `update`
+            What was observed next.
+        sample_weight : ignored
+
+        Returns
+        -------
+        float
+            -1 is as good as the (seasonal) naive forecast was on the series in ``fit``
+            (Hyndman & Koehler 2006), 0 is perfect.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As for `update`.
+        """
+        check_is_fitted(self, "forecast_model_")
+        panel = self._extended(X, y, past, future)
+        with limit_threads(self.n_jobs):
+            return -self._rolling_mase(panel)
+
+    def save(self, path: PathType) -> None:
+        """Write the fitted forecaster to a safetensors file, for `fastlstm.load`.
+
+        With it goes all that was observed, so that `predict` and `update` go on.
+        Otherwise as `LSTMRegressor.save`.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        TypeError
+            Identifiers of series, or labels, that are neither numbers nor strings.
+        OSError
+            The file cannot be written.
+        """
+        save(self, path)

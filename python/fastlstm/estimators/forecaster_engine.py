@@ -1,0 +1,191 @@
+"""What a forecaster's answers are made by: panels in, arrays out."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .._validate import IntArray
+from ..forecasting import Panel, PanelLayout, mase, read_panel
+from ..forecasting.forecast_model import ForecastModel, Request
+from ..forecasting.memory import Memory
+from ..forecasting.numbers import Floats
+from ..forecasting.strategies import ForecastNetwork
+from .arguments import Arguments
+
+__all__ = ["ForecastEngine"]
+
+
+class ForecastEngine(Arguments):
+    """Base of `LSTMForecaster`: what it does between reading and giving back."""
+
+    horizon: Any
+    columns: Any
+    id_column: Any
+    time_column: Any
+    target: Any
+    past_covariates: Any
+    future_covariates: Any
+    static_features: Any
+
+    forecast_model_: ForecastModel
+    panel_: Panel
+    season_length_: int
+    n_iter_: int
+    loss_curve_: list[float]
+    learning_rates_: list[float]
+    best_loss_: float
+    validation_scores_: list[float] | None
+    best_validation_score_: float | None
+    _memory: Memory | None = None
+
+    @property
+    def model_(self) -> ForecastNetwork:
+        """The network."""
+        return self.forecast_model_.network
+
+    @property
+    def window_(self) -> int:
+        """Steps that a forecast looks back."""
+        return self.forecast_model_.window
+
+    # -------------------------------------------------------------------- reading
+
+    def _read(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        past: Any = None,
+        future: Any = None,
+        static: Any = None,
+        like: PanelLayout | None = None,
+        new_rows: bool = False,
+    ) -> Panel:
+        return read_panel(
+            X,
+            y,
+            past=past,
+            future=future,
+            static=static,
+            columns=self.columns,
+            id_column=self.id_column,
+            time_column=self.time_column,
+            target=self.target,
+            past_covariates=self.past_covariates,
+            future_covariates=self.future_covariates,
+            static_features=self.static_features,
+            like=like,
+            new_rows=new_rows,
+        )
+
+    def _read_like(self, X: Any, y: Any = None, **covariates: Any) -> Panel:
+        """Read series that agree with those of the fit."""
+        return self._read(X, y, **covariates, like=self.panel_.layout)
+
+    def _extended(self, X: Any, y: Any, past: Any, future: Any) -> Panel:
+        """Return ``panel_`` with newly observed rows."""
+        layout = self.panel_.layout
+        new = self._read(
+            X, y, past=past, future=future, like=layout, new_rows=True
+        )
+        return self.panel_.extended(new)
+
+    def _with_future(self, future: Any) -> Panel:
+        """Return ``panel_`` with covariates of the steps that follow."""
+        panel = self.panel_
+        if future is None:
+            return panel
+        layout = panel.layout
+        if not layout.future:
+            raise ValueError("future was given, but the fit had no such covariates")
+        one_table = self.columns == "series" and not isinstance(future, dict)
+        ahead = read_panel(
+            future,
+            id_column=self.id_column,
+            time_column=self.time_column,
+            target=list(layout.future) if self.id_column is not None else None,
+            like=PanelLayout(targets=layout.future, step=layout.step),
+        )
+        return panel.with_future(ahead, shared=one_table)
+
+    # ------------------------------------------------------------------ forecasts
+
+    def _forecast(
+        self,
+        panel: Panel,
+        ends: IntArray,
+        request: Request,
+        horizon: int | None = None,
+    ) -> Floats:
+        """Forecast each series at ``ends[n]``: (N, H, K), see `ForecastModel`."""
+        origins = [np.array([end]) for end in ends]
+        each = self.forecast_model_.forecast(panel, origins, request, horizon)
+        return np.concatenate(each)
+
+    def _forecast_at(
+        self,
+        panel: Panel,
+        origins: Sequence[IntArray],
+        quantiles: Sequence[float] | None = None,
+    ) -> list[Floats]:
+        """Forecast at many origins of each series: N arrays (M_n, H, K[, Q])."""
+        return self.forecast_model_.forecast(panel, origins, Request(quantiles))
+
+    def _go_on(self, panel: Panel, request: Request, horizon: int) -> Floats:
+        """Forecast from the end of ``panel_``, with what is known ahead in ``panel``."""
+        model = self.forecast_model_
+        if self._memory is None:
+            return self._forecast(panel, panel.lengths, request, horizon)
+        shown, chains = model.transformed(panel, panel.lengths)
+        return model.recall(
+            self._memory, model.encode(shown, horizon), chains, request
+        )
+
+    def _rolling_mase(self, panel: Panel) -> float:
+        """Return the MASE of forecasts from the end of ``panel_`` on, to ``panel``'s."""
+        model, known = self.forecast_model_, self.panel_.lengths
+        origins = [
+            np.arange(begin, max(end, begin + 1), model.horizon)
+            for begin, end in zip(known, panel.lengths, strict=True)
+        ]
+        if (panel.lengths == known).all():
+            raise ValueError("there is nothing new to judge forecasts by")
+        y, forecasts, histories = [], [], []
+        each = model.forecast(panel, origins, Request())
+        for series, own, begin, values in zip(
+            panel, origins, known, each, strict=True
+        ):
+            for origin, value in zip(own, values, strict=True):
+                truth = np.full_like(value, np.nan)
+                came = series.y[origin : origin + model.horizon]
+                truth[: len(came)] = came
+                y.append(truth)
+                forecasts.append(value)
+                histories.append(series.y[:begin])
+        season = self.season_length_
+        return float(mase(np.stack(y), np.stack(forecasts), histories, season=season))
+
+    # --------------------------------------------------------------------- memory
+
+    def _begin(self) -> None:
+        """Read all of the fit's series where the state is kept."""
+        self._memory = None
+        if self.forecast_model_.warm:
+            self._memory = Memory(self.forecast_model_.strategy)
+            self._read_on(self.panel_)
+
+    def _read_on(self, panel: Panel) -> None:
+        model = self.forecast_model_
+        shown, _ = model.transformed(panel, panel.lengths)
+        assert self._memory is not None
+        self._memory.read(model.network, model.encode(shown, 1), panel.lengths)
+
+    def _observe(self, panel: Panel) -> None:
+        """Learn from ``panel``, which is ``panel_`` and what came since."""
+        if self._memory is not None:
+            self._read_on(panel)

@@ -1,0 +1,194 @@
+"""The fit of a forecaster: from a panel to a trained `ForecastModel`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from inspect import signature
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+from sklearn.utils import check_random_state
+
+from .._validate import IntArray
+from ..forecasting import Panel, PanelEncoder, WindowSet, validation_ends
+from ..forecasting.calibration import Calibration
+from ..forecasting.forecast_model import ForecastModel
+from ..forecasting.heads import PointHead
+from ..forecasting.strategies import STRATEGIES, Draw, ForecastNetwork
+from ..models import SequenceModel
+from ..training import Trainer
+from ..training.protocols import Loss
+from .build import new_trainer
+from .forecaster_options import Options
+from .parameters import CONSTRAINTS
+
+if TYPE_CHECKING:
+    from .forecaster import LSTMForecaster
+
+__all__ = ["fit_forecaster"]
+
+# Windows that judge an epoch at once; that calibrate, with all their paths, and at
+# least, whatever those are.
+_AT_ONCE: Final = 1024
+_CALIBRATION: Final = 4096
+_LEAST_CALIBRATION: Final = 256
+
+_SHARED: Final = tuple(
+    name
+    for name in signature(SequenceModel).parameters
+    if name in CONSTRAINTS
+    and name
+    not in {"vocabulary_size", "embedding_dim", "embedding_dropout", "random_state"}
+)
+
+
+def fit_forecaster(
+    estimator: LSTMForecaster, panel: Panel, options: Options
+) -> tuple[ForecastModel, Trainer]:
+    """Train a network on the windows of a panel.
+
+    Raises
+    ------
+    ValueError
+        Series that are too short, or that a transform or a loss is not for.
+    FloatingPointError
+        The training diverged.
+    """
+    ends = _training_ends(estimator, panel, options)
+    rng = check_random_state(estimator.random_state)
+    seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=3)]
+    head = options.head
+    model = ForecastModel(
+        strategy=estimator.strategy,
+        head=head,
+        encoder=PanelEncoder(
+            "mean" if head.counts else estimator.scaling,
+            window=None if options.center == "series" else options.window,
+        ),
+        transform=options.transform,
+        window=options.window,
+        horizon=estimator.horizon,
+        center=options.center,
+        warm=bool(estimator.warm),
+        n_samples=estimator.n_samples,
+        seed=seeds[0],
+        dtype=estimator.dtype,
+        calendar=options.calendar,
+    )
+    shown = model.learn(panel, ends)
+    windows = WindowSet.over(
+        model.encode(shown, estimator.horizon),
+        window=options.window,
+        min_window=options.min_window,
+        stride=estimator.stride,
+        **model.window_options,
+    )
+    training, validation = windows.split(ends)
+    model.network = _new_network(estimator, model, training, seeds[1])
+    loss, score = head.make_loss(), None
+    if estimator.early_stopping:
+        score = _negative_loss(model.network, loss, validation)
+    trainer = new_trainer(
+        estimator, model.network, loss, seeds[2], len(training), score
+    )
+    trainer.fit(training)
+    if estimator.conformal is not None:
+        model.calibration = _calibrate(estimator, model, validation, options)
+    return model, trainer
+
+
+def _training_ends(
+    estimator: LSTMForecaster, panel: Panel, options: Options
+) -> IntArray:
+    """Return where the part of each series that is trained on ends."""
+    horizon, least = estimator.horizon, options.min_window
+    longest = int(panel.lengths.max())
+    if longest < least + horizon:
+        raise ValueError(
+            f"horizon={horizon} and windows of at least min_window={least} steps need "
+            f"a series of {least + horizon} steps, the longest has {longest}"
+        )
+    if not (estimator.early_stopping or estimator.conformal is not None):
+        return panel.lengths
+    windows = 1
+    if estimator.conformal is not None:
+        needed = _new_calibration(estimator, options).conformal.least_scores
+        windows = -(-needed // len(panel))  # rounded up
+    try:
+        return validation_ends(
+            panel,
+            horizon,
+            fraction=estimator.validation_fraction,
+            min_window=least,
+            windows=windows,
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"{error}. To train on all of it: early_stopping=False, conformal=None"
+        ) from None
+
+
+def _new_network(
+    estimator: LSTMForecaster, model: ForecastModel, training: WindowSet, seed: int
+) -> ForecastNetwork:
+    if not len(training):
+        raise ValueError(
+            "no window of the training part has an observed value in itself and in its "
+            "horizon: expected longer series, a smaller min_window or "
+            "early_stopping=False"
+        )
+    shared = {name: getattr(estimator, name) for name in _SHARED}
+    return STRATEGIES[model.strategy].new_model(
+        training.take(np.zeros(1, np.int64)),
+        model.head.outputs,
+        {**shared, "random_state": seed},
+    )
+
+
+def _negative_loss(
+    network: ForecastNetwork, loss: Loss, validation: WindowSet
+) -> Callable[[], float]:
+    """Make what judges the network after each epoch, in the units of the loss."""
+
+    def score() -> float:
+        total, weight = 0.0, 0.0
+        for at in range(0, len(validation), _AT_ONCE):
+            rows = np.arange(at, min(at + _AT_ONCE, len(validation)))
+            batch = validation.take(rows)
+            outputs: Any = network.infer(batch.inputs)
+            value, _ = loss(outputs, batch.targets, **batch.loss_options)
+            own = batch.total_weight(loss)
+            total, weight = total + value * own, weight + own
+        return -total / weight
+
+    return score
+
+
+def _calibrate(
+    estimator: LSTMForecaster,
+    model: ForecastModel,
+    validation: WindowSet,
+    options: Options,
+) -> Calibration:
+    """Calibrate intervals on windows that training has not seen."""
+    paths = model.n_samples if model.strategy == "recursive" else 1
+    most = max(_CALIBRATION // paths, _LEAST_CALIBRATION)
+    if len(validation) > most:
+        places = np.linspace(0, len(validation) - 1, most).astype(np.int64)
+        validation = validation.subset(places)
+    prediction = STRATEGIES[model.strategy].predict(
+        model.network,
+        model.head,
+        validation,
+        Draw(paths, np.random.default_rng(model.seed)),
+    )
+    calibration = _new_calibration(estimator, options)
+    return calibration.fit(prediction, validation.observed())
+
+
+def _new_calibration(estimator: LSTMForecaster, options: Options) -> Calibration:
+    return Calibration(
+        options.quantiles,
+        adaptive=estimator.conformal == "adaptive",
+        around_points=isinstance(options.head, PointHead),
+    )

@@ -1,0 +1,202 @@
+"""What a forecaster's parameters mean for the series that it is fitted on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from .._validate import check_float
+from ..forecasting import BoxCox, Chain, Difference, Log, Panel, Transform
+from ..forecasting.calendar import calendar_features, calendar_names
+from ..forecasting.heads import Head, new_head
+
+if TYPE_CHECKING:
+    from .forecaster import LSTMForecaster
+
+__all__ = ["TRANSFORMS", "Options"]
+
+TRANSFORMS: Final = ("log", "box_cox", "difference", "seasonal_difference")
+# Windows are at least so long where nothing is said.
+_LEAST_WINDOW: Final = 24
+
+
+@dataclass(frozen=True)
+class Options:
+    """Parameters of a forecaster, checked and filled in.
+
+    Attributes
+    ----------
+    season : int
+        Steps of a season, 1 for none.
+    window, min_window : int
+    center : {"series", "last", "mean"}
+    quantiles : list of float
+    head : Head
+    transform : Chain or None
+    calendar : tuple of str
+    """
+
+    season: int
+    window: int
+    min_window: int
+    center: str
+    quantiles: list[float]
+    head: Head
+    transform: Chain | None
+    calendar: tuple[str, ...]
+
+    @classmethod
+    def of(cls, estimator: LSTMForecaster, panel: Panel) -> Options:
+        """Read the parameters of ``estimator`` for ``panel``.
+
+        Raises
+        ------
+        ValueError, TypeError
+            Parameters that do not go together, or not with the series.
+        """
+        _check_strategy(estimator, panel)
+        step, horizon = panel.layout.step, estimator.horizon
+        season = estimator.season_length
+        if season is None:
+            season = 1 if step is None else getattr(step, 'season_length', 1)
+        window = estimator.window
+        if window is None:
+            window = max(3 * horizon, 2 * season, _LEAST_WINDOW)
+        longest = int(panel.lengths.max())
+        least = estimator.min_window
+        if least is None:
+            least = max(1, min(window // 2, (longest - horizon) // 2))
+        if least > window:
+            raise ValueError(f"min_window={least} is longer than window={window}")
+        levels = _levels(estimator.quantiles)
+        head = new_head(estimator.loss, levels, estimator.huber_delta)
+        return cls(
+            season=season,
+            window=window,
+            min_window=least,
+            center=_center(estimator, head),
+            quantiles=levels,
+            head=head,
+            transform=_transform(estimator.transform, season),
+            calendar=_calendar(estimator.calendar, panel),
+        )
+
+
+def _check_strategy(estimator: LSTMForecaster, panel: Panel) -> None:
+    strategy, layout = estimator.strategy, panel.layout
+    if strategy == "direct" and layout.future:
+        raise ValueError(
+            f"{len(layout.future)} covariates are known ahead, which strategy='direct' "
+            "does not read: use strategy='encoder_decoder' or 'recursive'"
+        )
+    if strategy == "recursive" and layout.past:
+        raise ValueError(
+            f"{len(layout.past)} covariates are known up to now only, which "
+            "strategy='recursive' would need of steps to come: use strategy='direct' "
+            "or 'encoder_decoder'"
+        )
+    if strategy == "recursive" and estimator.loss == "quantile":
+        raise ValueError(
+            "strategy='recursive' draws what it goes on from, and quantiles are no "
+            "distribution: use loss='gaussian' or another likelihood"
+        )
+    one_way = strategy != "direct" or estimator.warm
+    for name, plain in (("bidirectional", False), ("pooling", "last")):
+        value = getattr(estimator, name)
+        if one_way and value != plain:
+            warm = ", warm=True" if estimator.warm else ""
+            raise ValueError(
+                f"{name}={value!r} needs the whole window at once, which strategy="
+                f"{strategy!r}{warm} does not have: use {name}={plain!r}"
+            )
+    if estimator.warm and estimator.normalization == "batch":
+        raise ValueError(
+            "normalization='batch' has statistics of each step of a window, which a "
+            "state that goes on for ever has not: use warm=False or "
+            "normalization='layer'"
+        )
+
+
+def _center(estimator: LSTMForecaster, head: Head) -> str:
+    counts = head.counts
+    if counts and estimator.transform is not None:
+        raise ValueError(
+            f"loss={estimator.loss!r} is of counts, which transform="
+            f"{estimator.transform!r} does not leave"
+        )
+    if counts or estimator.warm:
+        if estimator.center not in ("auto", "series"):
+            reason = (
+                "counts are never shifted"
+                if counts
+                else "with warm=True one state goes on through all windows"
+            )
+            raise ValueError(
+                f"center={estimator.center!r} does not go here, {reason}: use "
+                "center='series', and for a trend transform='difference'"
+            )
+        return "series"
+    if estimator.center == "auto":
+        # The steps of a window that are predicted as well would know its last value.
+        return "mean" if estimator.strategy == "recursive" else "last"
+    center: str = estimator.center
+    return center
+
+
+def _levels(quantiles: Any) -> list[float]:
+    levels = [check_float("quantiles", q, "(0, 1)") for q in np.ravel(quantiles)]
+    if not levels or any(b <= a for a, b in zip(levels, levels[1:], strict=False)):
+        raise ValueError(f"quantiles must increase, got {quantiles!r}")
+    return levels
+
+
+def _transform(transform: Any, season: int) -> Chain | None:
+    if transform is None:
+        return None
+    single = isinstance(transform, (str, Transform))
+    items: Sequence[Any] = [transform] if single else list(transform)
+    return Chain([_one_transform(item, season) for item in items])
+
+
+def _one_transform(item: Any, season: int) -> Transform:
+    if isinstance(item, Transform):
+        return item
+    if item == "log":
+        return Log()
+    if item == "box_cox":
+        return BoxCox()
+    if item == "difference":
+        return Difference()
+    if item == "seasonal_difference":
+        if season == 1:
+            raise ValueError(
+                "transform='seasonal_difference' needs a season: set season_length, "
+                "which is 1 here"
+            )
+        return Difference(season)
+    raise ValueError(
+        f"transform must be of {list(TRANSFORMS)}, or a Transform of "
+        f"fastlstm.forecasting, got {item!r}"
+    )
+
+
+def _calendar(calendar: Any, panel: Panel) -> tuple[str, ...]:
+    if calendar is None:
+        return ()
+    longest = max(panel, key=len)
+    times = longest.times
+    dated = times is not None and times.dtype.kind == "M"
+    if isinstance(calendar, str) and calendar == "auto":
+        if times is None or not dated or len(times) < 2:
+            return ()
+        return tuple(calendar_names(times))
+    if times is None or not dated:
+        raise ValueError(
+            f"calendar={calendar!r} needs dates: pass frames with a DatetimeIndex, a "
+            "PeriodIndex or a time_column"
+        )
+    calendar_features(times[:1], list(calendar))  # raises for names that are none
+    return tuple(calendar)

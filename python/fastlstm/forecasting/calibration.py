@@ -1,0 +1,124 @@
+"""Conformal quantiles on top of any prediction, in the network's units.
+
+Design: windows of all series are on one scale there, so that they are calibrated
+together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from ..files import storable
+from .conformal import AdaptiveConformal, SplitConformal
+from .numbers import Floats
+from .predictions import Prediction
+
+__all__ = ["Calibration"]
+
+
+@storable
+class Calibration:
+    """Pairs of quantiles that hold what they promise on validation data.
+
+    Parameters
+    ----------
+    levels : sequence of float
+        Quantiles that go in pairs, q and 1 - q; 0.5 is not among them.
+    adaptive : bool, default=False
+        Whether what comes later moves them.
+    around_points : bool, default=False
+        Whether intervals lie around point forecasts, or around quantiles.
+
+    Raises
+    ------
+    ValueError
+        A quantile without its counterpart.
+    """
+
+    def __init__(
+        self,
+        levels: Sequence[float] = (0.1, 0.9),
+        *,
+        adaptive: bool = False,
+        around_points: bool = False,
+    ) -> None:
+        lower = [q for q in sorted(levels, reverse=True) if q < 0.5]
+        upper = [q for q in sorted(levels) if q > 0.5]
+        pairs_up = len(lower) == len(upper) and all(
+            abs(a + b - 1.0) < 1e-9 for a, b in zip(lower, upper, strict=True)
+        )
+        if not (lower and pairs_up):
+            raise ValueError(
+                "conformal intervals need quantiles in pairs, such as 0.1 and 0.9: got "
+                f"quantiles={list(levels)}"
+            )
+        self.lower, self.upper = lower, upper  # from the inside outwards
+        self.around_points = around_points
+        coverage = [1.0 - 2.0 * q for q in lower]
+        kind = AdaptiveConformal if adaptive else SplitConformal
+        self.conformal = kind(coverage)
+
+    def fit(self, prediction: Prediction, y: Floats) -> Calibration:
+        """Calibrate on predictions of M windows, and what came, (M, H, K).
+
+        Raises
+        ------
+        ValueError
+            Too few windows for the levels; the message says how many they need.
+        """
+        truth = _scaled(y, prediction)
+        self.conformal.fit(truth, *self._base(prediction))
+        return self
+
+    def interval(self, prediction: Prediction) -> tuple[Floats, Floats]:
+        """Return lower and upper ends (n, H, K, L), in the network's units."""
+        return self.conformal.interval(*self._base(prediction))
+
+    def quantiles(self, prediction: Prediction, levels: Sequence[float]) -> Floats:
+        """Return (n, H, K, Q) quantiles, which increase with their levels.
+
+        Raises
+        ------
+        ValueError
+            Levels that were not calibrated.
+        """
+        known = [*self.lower, 0.5, *self.upper]
+        missing = [q for q in levels if q not in known]
+        if missing:
+            raise ValueError(
+                f"quantile {missing[0]:g} was not calibrated: the fit had quantiles="
+                f"{sorted(known)}"
+            )
+        low, high = self.interval(prediction)
+        middle = _scaled(prediction.point(), prediction)[..., None]
+        if not self.around_points:
+            middle = _scaled(prediction.quantiles([0.5]), prediction)
+        each = np.concatenate([low[..., ::-1], middle, high], axis=-1)
+        each.sort(axis=-1)
+        order = [*self.lower[::-1], 0.5, *self.upper]
+        chosen = each[..., [order.index(q) for q in levels]]
+        scale, center = _alike(prediction.scale, chosen), _alike(
+            prediction.center, chosen
+        )
+        return np.asarray(chosen * scale + center)
+
+    def _base(self, prediction: Prediction) -> list[Floats]:
+        if self.around_points:
+            return [_scaled(prediction.point(), prediction)]
+        return [
+            _scaled(prediction.quantiles(side), prediction)
+            for side in (self.lower, self.upper)
+        ]
+
+
+def _alike(units: Floats, values: Floats) -> Floats:
+    """Bring (n, K) to the rank of (n, H, K) or (n, H, K, Q)."""
+    shape = (len(units), 1, -1, *(1,) * (values.ndim - 3))
+    return units.reshape(shape)
+
+
+def _scaled(values: Floats, prediction: Prediction) -> Floats:
+    center, scale = (_alike(u, values) for u in (prediction.center, prediction.scale))
+    return np.asarray((values - center) / scale)

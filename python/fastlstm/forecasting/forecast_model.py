@@ -1,0 +1,315 @@
+"""A fitted network with all that lies between it and the user's series.
+
+Design: y -> transform -> z -> centre and scale -> network -> prediction of z -> inverse
+transform -> forecast of y. Of one window or of thousands, each at its origin: what lies
+behind an origin is never read, but for covariates that are known ahead.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Hashable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import islice
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .._validate import IntArray
+from ..files import storable
+from .calendar import calendar_features
+from .calibration import Calibration
+from .encoding import EncodedPanel, PanelEncoder
+from .heads import Head
+from .memory import Memory
+from .numbers import Floats
+from .predictions import PathPrediction, Prediction
+from .series import Panel, Series
+from .steps import Times
+from .strategies import STRATEGIES, Draw, ForecastNetwork
+from .transforms import Chain
+from .windows import WindowSet
+
+__all__ = ["ForecastModel", "Request"]
+
+# Windows, times their paths, that are read or stepped at once.
+_AT_ONCE: Final = 4096
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to say of a horizon: points, or quantiles, or sample paths."""
+
+    quantiles: Sequence[float] | None = None
+    samples: int | None = None
+
+
+@storable
+@dataclass(eq=False)
+class ForecastModel:
+    """Forecasts of series like those that its network was trained on.
+
+    Attributes
+    ----------
+    network : SequenceModel or EncoderDecoder
+        To be set; all else is there before it is made.
+    strategy : {"direct", "recursive", "encoder_decoder"}
+    head : Head
+    encoder : PanelEncoder
+    transform : Chain or None
+        Not fitted.
+    chains : dict
+        Of each series of the fit the transform fitted to it.
+    calendar : tuple of str
+        Names of calendar features.
+    window, horizon : int
+    center : {"series", "last", "mean"}
+    warm : bool
+        Whether the network reads the whole history, and not just a window.
+    n_samples : int
+        Paths of each window where quantiles need such.
+    seed : int
+        Draws them.
+    calibration : Calibration or None
+    """
+
+    strategy: str
+    head: Head
+    encoder: PanelEncoder
+    transform: Chain | None
+    window: int
+    horizon: int
+    center: str
+    warm: bool
+    n_samples: int
+    seed: int
+    dtype: str
+    calendar: tuple[str, ...] = ()
+    network: ForecastNetwork = field(init=False)
+    chains: dict[Hashable, Chain] = field(default_factory=dict)
+    calibration: Calibration | None = None
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    # ------------------------------------------------------------------- encoding
+
+    def learn(self, panel: Panel, ends: Sequence[int] | IntArray) -> Panel:
+        """Take the statistics of series before step ``ends[n]``; return `transformed`.
+
+        Raises
+        ------
+        ValueError
+            Series that the transform is not for; the series is named.
+        """
+        shown, chains = self.transformed(panel, ends)
+        self.chains = dict(zip(panel.ids, chains, strict=True)) if chains else {}
+        self.encoder.fit(shown, ends)
+        return shown
+
+    def transformed(
+        self, panel: Panel, begins: Sequence[int] | IntArray
+    ) -> tuple[Panel, list[Chain]]:
+        """Transform series, with what is learnt of them before step ``begins[n]``.
+
+        Returns
+        -------
+        panel : Panel
+        chains : list of N Chain
+            After step ``begins[n]`` of each; none without a transform.
+        """
+        if self.transform is None:
+            return panel, []
+        known = self.chains if self.encoder.scaler.knows(panel) else {}
+        series, chains = [], []
+        for one, begin in zip(panel, begins, strict=True):
+            chain = self._chain(one, int(begin), known)
+            head = chain.transform(one.y[:begin])
+            if begin < len(one):
+                tail = copy.deepcopy(chain).update(one.y[begin:])
+                head = np.concatenate([head, tail])
+            series.append(replace(one, y=head))
+            chains.append(chain)
+        return replace(panel, series=tuple(series)), chains
+
+    def _chain(
+        self, series: Series, end: int, known: dict[Hashable, Chain]
+    ) -> Chain:
+        assert self.transform is not None
+        fitted = known.get(series.id)
+        try:
+            if fitted is not None:
+                return fitted.following(series.y[:end])
+            return copy.deepcopy(self.transform).fit(series.y[:end])
+        except ValueError as error:
+            raise ValueError(f"series {series.id!r}: {error}") from None
+
+    def encode(self, panel: Panel, horizon: int) -> EncodedPanel:
+        """Encode transformed series."""
+        names = self.calendar
+
+        def features(times: Times) -> Floats:
+            return calendar_features(times, names)[0]
+
+        return self.encoder.encode(
+            panel,
+            horizon,
+            calendar=features if names else None,
+            dtype=self.dtype,
+        )
+
+    def windows(
+        self, encoded: EncodedPanel, series: IntArray, origins: IntArray
+    ) -> WindowSet:
+        """Return windows as the network was trained on, at any origins."""
+        return WindowSet(
+            encoded, series, origins, window=self.window, **self.window_options
+        )
+
+    @property
+    def window_options(self) -> dict[str, Any]:
+        """How windows are made, whatever their origins."""
+        return {
+            "center": self.center,
+            "strategy": self.strategy,
+        }
+
+    # ------------------------------------------------------------------- forecasts
+
+    def forecast(
+        self,
+        panel: Panel,
+        origins: Sequence[IntArray],
+        request: Request,
+        horizon: int | None = None,
+    ) -> list[Floats]:
+        """Forecast each series n at steps ``origins[n]`` (M_n,), which increase.
+
+        Parameters
+        ----------
+        panel : Panel
+        origins : N arrays
+            At least one origin each.
+        request : Request
+        horizon : int, optional
+            Steps to forecast, by default those of the fit.
+
+        Returns
+        -------
+        list of N arrays
+            (M_n, H, K), with quantiles (M_n, H, K, Q), with samples (M_n, S, H, K).
+        """
+        steps = self.horizon if horizon is None else horizon
+        shown, chains = self.transformed(panel, [int(own[0]) for own in origins])
+        encoded = self.encode(shown, steps)
+        draw = self._draw(request)
+        counts = [len(own) for own in origins]
+        inverses = self._inverses(panel, origins, chains)
+        if self.warm:
+            return self._follow(encoded, origins, request, draw, inverses)
+        windows = self.windows(
+            encoded, np.repeat(np.arange(len(panel)), counts), np.concatenate(origins)
+        )
+        strategy, values = STRATEGIES[self.strategy], []
+        for rows in _chunks(len(windows), draw.paths):
+            prediction = strategy.predict(
+                self.network, self.head, windows.subset(rows), draw
+            )
+            own = [next(inverses) for _ in rows] if chains else []
+            values.append(self.answer(prediction, request, draw, own))
+        return np.split(np.concatenate(values), np.cumsum(counts)[:-1])
+
+    def recall(
+        self, memory: Memory, encoded: EncodedPanel, chains: list[Chain],
+        request: Request,
+    ) -> Floats:
+        """Forecast all series from where ``memory`` has read them to."""
+        draw = self._draw(request)
+        rows = np.arange(len(encoded))
+        prediction = memory.predict(self.network, self.head, encoded, rows, draw)
+        return self.answer(prediction, request, draw, chains)
+
+    def _follow(
+        self,
+        encoded: EncodedPanel,
+        origins: Sequence[IntArray],
+        request: Request,
+        draw: Draw,
+        inverses: Iterator[Chain],
+    ) -> list[Floats]:
+        """Read each series once, and forecast wherever an origin is passed."""
+        chains = [list(islice(inverses, len(own))) for own in origins]
+        memory = Memory(self.strategy)
+        values: list[list[Floats]] = [[] for _ in origins]
+        for at in range(max(map(len, origins))):
+            ends = np.array([own[min(at, len(own) - 1)] for own in origins])
+            memory.read(self.network, encoded, ends)
+            rows = np.flatnonzero([len(own) > at for own in origins])
+            prediction = memory.predict(self.network, self.head, encoded, rows, draw)
+            own_chains = [chains[n][at] for n in rows if chains[n]]
+            answers = self.answer(prediction, request, draw, own_chains)
+            for n, answer in zip(rows, answers, strict=True):
+                values[n].append(answer)
+        return [np.stack(own) for own in values]
+
+    def answer(
+        self,
+        prediction: Prediction,
+        request: Request,
+        draw: Draw,
+        chains: Sequence[Chain],
+    ) -> Floats:
+        """Say what was asked for, in the user's units.
+
+        ``chains`` are fitted up to the origin of each window; empty without transform.
+        """
+        if request.samples is not None:
+            paths = prediction.paths(request.samples, draw.rng)
+            return _inverted("inverse_forecast", paths, chains)
+        levels = request.quantiles
+        if levels is not None and self.calibration is not None:
+            values = self.calibration.quantiles(prediction, levels)
+            return _inverted("inverse_quantiles", values, chains)
+        if isinstance(prediction, PathPrediction):
+            # Of sums, means and quantiles are those of summed paths.
+            drawn = _inverted("inverse_forecast", prediction.drawn, chains)
+            prediction = replace(prediction, drawn=drawn)
+            chains = ()
+        if levels is not None:
+            values = prediction.quantiles(levels)
+            return _inverted("inverse_quantiles", values, chains)
+        return _inverted("inverse_forecast", prediction.point(), chains)
+
+    def _draw(self, request: Request) -> Draw:
+        paths = 1
+        if self.strategy == "recursive" and self.head.random:
+            paths = request.samples or self.n_samples
+        return Draw(paths, np.random.default_rng(self.seed))
+
+    def _inverses(
+        self, panel: Panel, origins: Sequence[IntArray], chains: list[Chain]
+    ) -> Iterator[Chain]:
+        """Yield the transform of each window as it is at its origin."""
+        for series, own, chain in zip(panel, origins, chains, strict=False):
+            at = int(own[0])
+            for origin in own.tolist():
+                if origin > at:
+                    chain = copy.deepcopy(chain)
+                    chain.update(series.y[at:origin])
+                    at = origin
+                yield chain
+
+
+def _inverted(
+    method: str, values: NDArray[Any], chains: Sequence[Chain]
+) -> Floats:
+    if not chains:
+        return values
+    each = zip(values, chains, strict=True)
+    return np.stack([getattr(chain, method)(value) for value, chain in each])
+
+
+def _chunks(n: int, paths: int) -> list[IntArray]:
+    size = max(1, _AT_ONCE // paths)
+    return [np.arange(at, min(at + size, n)) for at in range(0, n, size)]

@@ -1,0 +1,82 @@
+"""What a network has predicted for windows: outputs, or paths that were drawn."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .heads import Head
+from .numbers import Floats
+
+__all__ = ["OutputPrediction", "PathPrediction", "Prediction"]
+
+
+class Prediction(ABC):
+    """Of n windows, in units of their series; ``center`` and ``scale`` are (n, K)."""
+
+    center: Floats
+    scale: Floats
+
+    @abstractmethod
+    def point(self) -> Floats:
+        """Return (n, H, K) forecasts."""
+
+    @abstractmethod
+    def quantiles(self, levels: Sequence[float]) -> Floats:
+        """Return (n, H, K, Q) quantiles."""
+
+    @abstractmethod
+    def paths(self, n: int, rng: np.random.Generator) -> Floats:
+        """Draw (n, S, H, K) paths."""
+
+
+@dataclass(frozen=True, eq=False)
+class OutputPrediction(Prediction):
+    """By outputs (n, H, K * P): each step has a distribution of its own.
+
+    So the steps of a path are drawn independently of each other.
+    """
+
+    head: Head
+    outputs: NDArray[Any]
+    center: Floats
+    scale: Floats
+
+    def point(self) -> Floats:
+        return self.head.point(self.outputs, self.center, self.scale)
+
+    def quantiles(self, levels: Sequence[float]) -> Floats:
+        return self.head.quantiles(self.outputs, self.center, self.scale, levels)
+
+    def paths(self, n: int, rng: np.random.Generator) -> Floats:
+        drawn = self.head.sample(self.outputs, self.center, self.scale, rng, n)
+        return np.moveaxis(drawn, 0, 1)
+
+
+@dataclass(frozen=True, eq=False)
+class PathPrediction(Prediction):
+    """By S paths (n, S, H, K); where the head is no distribution, by one."""
+
+    head: Head
+    drawn: Floats
+    center: Floats
+    scale: Floats
+
+    def point(self) -> Floats:
+        return np.asarray(self.drawn.mean(axis=1))
+
+    def quantiles(self, levels: Sequence[float]) -> Floats:
+        if not self.head.random:
+            # Its own words say what has quantiles.
+            return self.head.quantiles(self.drawn, self.center, self.scale, levels)
+        return np.moveaxis(np.quantile(self.drawn, list(levels), axis=1), 0, -1)
+
+    def paths(self, n: int, rng: np.random.Generator) -> Floats:
+        if not self.head.random:
+            return self.head.sample(self.drawn, self.center, self.scale, rng, n)
+        return self.drawn
