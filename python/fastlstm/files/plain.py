@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -30,9 +31,10 @@ _storable: dict[str, type] = {}
 def storable(cls: Class) -> Class:
     """Let objects of a class be kept in files, by its name; a decorator.
 
-    Kept is what a pickle would keep, and it has to be plain data again. A class without
-    ``__setstate__`` needs a constructor without arguments, whose attributes are then
-    set; one that the file does not have keeps its default.
+    Kept is what a pickle would keep, and it has to be plain data again. A dataclass is
+    made of its fields. Another class without ``__setstate__`` needs a constructor
+    without arguments, whose attributes are then set. What the file does not have keeps
+    its default.
     """
     _storable[cls.__name__] = cls
     return cls
@@ -159,9 +161,12 @@ def _object_from_plain(name: str, state: dict[str, Any]) -> Any:
         made: Any = object.__new__(cls)
         made.__setstate__(state)
         return made
-    made = cls()
-    unknown = unknown or sorted(set(state) - set(vars(made)))
+    made = None if is_dataclass(cls) else cls()
+    known = {f.name for f in fields(cls)} if is_dataclass(cls) else set(vars(made))
+    unknown = unknown or sorted(set(state) - known)
     if unknown:
         raise ValueError(f"a {name} has no {', '.join(unknown)}")
+    if made is None:
+        return cls(**state)
     vars(made).update(state)
     return made

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,14 +12,9 @@ from numpy.typing import NDArray
 from .._validate import IntArray
 from .numbers import Floats, refuse_infinite
 from .series import Series
-from .steps import GridStep, Times, find_step, show_time
+from .steps import GridStep, Times, find_step, is_mostly_gaps, show_time
 
 __all__ = ["Draft", "Table", "assemble"]
-
-# Filled gaps may be this many times what is there, and this many rows anyway: beyond, a
-# wrong year is more likely than a sensor that slept, and memory would not suffice.
-_MOST_GAPS: Final = 10
-_FEW_ROWS: Final = 10_000
 
 
 @dataclass
@@ -69,7 +64,7 @@ class Draft:
 
 
 def assemble(
-    drafts: Sequence[Draft], step: GridStep | None = None
+    drafts: Sequence[Draft], step: GridStep | None = None, *, new_rows: bool = False
 ) -> tuple[tuple[Series, ...], GridStep | None]:
     """Check all series, and put each on its grid; gaps become rows of NaN.
 
@@ -78,6 +73,8 @@ def assemble(
     drafts : sequence of Draft
     step : GridStep, optional
         That of a fit; without, the one that most neighbours are apart.
+    new_rows : bool, default=False
+        Whether nothing has to be observed.
 
     Returns
     -------
@@ -92,6 +89,8 @@ def assemble(
     """
     for draft in drafts:
         _check_values(draft, drafts[0])
+        if not new_rows:
+            _check_observed(draft)
     timed = [draft.y.times is not None for draft in drafts]
     if not any(timed):
         return tuple(_place(draft, None) for draft in drafts), None
@@ -141,6 +140,10 @@ def _check_values(draft: Draft, first: Draft) -> None:
             f"{list(first.y.names)}: expected the same in the same order"
         )
     refuse_infinite(values, draft.name, names, draft.rows)
+
+
+def _check_observed(draft: Draft) -> None:
+    values, names = draft.y.values, draft.y.names
     absent = np.isnan(values).all(axis=0)
     if absent.any():
         variable = "" if len(names) == 1 else f" of {names[int(absent.argmax())]!r}"
@@ -181,7 +184,7 @@ def _places(
             f"{_apart(times, at)} apart, with a step of {step}; resample it, "
             "or drop the times if the order is what matters"
         )
-    if int(places[-1]) > _MOST_GAPS * len(times) + _FEW_ROWS:
+    if is_mostly_gaps(len(times), int(places[-1])):
         at = int(np.diff(places).argmax()) + 1
         raise ValueError(
             f"{name} has {len(times)} rows, but its times span {places[-1] + 1} steps "

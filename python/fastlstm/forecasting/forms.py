@@ -8,13 +8,15 @@ wide frames; sample paths lie below one another, told by the number "sample".
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .._validate import IntArray
+from ..files import storable
 from .frames import FrameBuilder, is_frame, is_series
 from .numbers import Floats
 from .steps import Times
@@ -81,24 +83,34 @@ class Forecasts:
         return numbers, None if times is None else np.tile(times, n)
 
 
+@storable
+@dataclass(frozen=True)
 class Template:
     """How one series came: an array (T,) or (T, K), a pandas or polars object.
 
     Parameters
     ----------
-    data : array, list, series or frame
-    time_column : str, optional
+    flat : bool
+        Whether it has no axis K.
+    name : hashable
+        Of a series of pandas or polars.
+    builder : FrameBuilder or None
+        None for arrays.
     """
 
-    def __init__(self, data: Any, time_column: Any = None) -> None:
-        self._builder: FrameBuilder | None = None
-        self._name: Any = None
-        self._flat = is_series(data)
-        if is_frame(data) or is_series(data):
-            self._builder = FrameBuilder(data, time_column)
-            self._name = getattr(data, "name", None) if self._flat else None
-        else:
-            self._flat = np.ndim(data) == 1
+    flat: bool
+    name: Any = None
+    builder: FrameBuilder | None = None
+
+    @classmethod
+    def of(cls, data: Any, time_column: Any = None) -> Template:
+        """Look at an array, list, series or frame."""
+        if is_frame(data):
+            return cls(False, builder=FrameBuilder.of(data, time_column))
+        if is_series(data):
+            name = getattr(data, "name", None)
+            return cls(True, name, FrameBuilder.of(data, time_column))
+        return cls(np.ndim(data) == 1)
 
     def build(
         self,
@@ -108,31 +120,32 @@ class Template:
         times: Times | None,
     ) -> Any:
         """Give ``values`` of one series this form."""
-        if self._builder is None:
-            if not self._flat:
+        if self.builder is None:
+            if not self.flat:
                 return values
             return values[..., 0] if forecasts.quantiles is None else values[:, 0]
-        if self._flat and forecasts.quantiles is None and not forecasts.samples:
-            return self._builder.build_series(values[:, 0], self._name, times)
-        if self._flat:
-            targets = [_UNNAMED if self._name in (None, "") else self._name]
+        if self.flat and forecasts.quantiles is None and not forecasts.samples:
+            return self.builder.build_series(values[:, 0], self.name, times)
+        if self.flat:
+            targets = [_UNNAMED if self.name in (None, "") else self.name]
         numbers, row_times = forecasts.rows(values, times)
         columns = forecasts.columns(values, targets)
-        return self._builder.build(columns, samples=numbers, times=row_times)
+        return self.builder.build(columns, samples=numbers, times=row_times)
 
 
+@storable
 @dataclass(frozen=True)
 class PartsForm:
     """Series that are objects of their own: one, or those of a list, dict or array.
 
     Parameters
     ----------
-    gather : callable
-        Makes the result of the list of those of each series.
+    kind : {"one", "list", "dict", "array"}
+        What holds them.
     templates : list of Template
     """
 
-    gather: Callable[[list[Hashable], list[Any]], Any]
+    kind: str
     templates: list[Template]
 
     def give_back(self, forecasts: Forecasts) -> Any:
@@ -144,9 +157,14 @@ class PartsForm:
                 self.templates, forecasts.values, times, strict=True
             )
         ]
-        return self.gather(forecasts.ids, parts)
+        if self.kind == "one":
+            return parts[0]
+        if self.kind == "dict":
+            return dict(zip(forecasts.ids, parts, strict=True))
+        return np.stack(parts) if self.kind == "array" else parts
 
 
+@storable
 @dataclass(frozen=True)
 class ColumnsForm:
     """Series that are the columns of one table.
@@ -158,10 +176,23 @@ class ColumnsForm:
     template : Template
     starts : list of int
         The row at which each series begins; not read where there are times.
+    columns : list of int
+        The column of each series: all, but for columns of new rows without any value.
+    shape : tuple of int
+        Rows and columns of the table.
     """
 
     template: Template
     starts: list[int]
+    columns: list[int]
+    shape: tuple[int, int]
+
+    def until(self, ends: Sequence[int] | IntArray) -> ColumnsForm:
+        """Return the form of a table that ends where the last series does."""
+        rows = max(
+            start + int(end) for start, end in zip(self.starts, ends, strict=True)
+        )
+        return replace(self, shape=(rows, self.shape[1]))
 
     def give_back(self, forecasts: Forecasts) -> Any:
         """Return one table with a column, or Q of them, for each series."""
@@ -187,6 +218,7 @@ class ColumnsForm:
         return self.template.build(forecasts, table, forecasts.ids, times)
 
 
+@storable
 @dataclass(frozen=True)
 class LongForm:
     """Series below one another in one frame, with a column that tells them apart."""

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..files import storable
+from .dtypes import describe_dtype, import_library, make_dtype
 from .steps import Times
 
 __all__ = [
@@ -115,32 +118,58 @@ def read_times(data: Any, name: str) -> Times:
     )
 
 
+@storable
+@dataclass(frozen=True)
 class FrameBuilder:
     """Builds frames and series of the kind that the user has handed over.
 
     Parameters
     ----------
-    example : frame or series
+    library : {"pandas", "polars"}
     time_column : str, optional
         Where times go; without, they are the index of pandas, and lost for polars.
     id_column : str, optional
+    dtypes : dict
+        Of these two columns, as `describe_dtype` writes them.
+    index_name : hashable
+        Of the index of pandas.
+    freq : str, optional
+        Of its times.
+    is_period : bool, default=False
+        Whether these are periods.
     """
 
-    def __init__(
-        self, example: Any, time_column: Any = None, id_column: Any = None
-    ) -> None:
+    library: str
+    time_column: Any = None
+    id_column: Any = None
+    dtypes: dict[Any, Any] = field(default_factory=dict)
+    index_name: Any = None
+    freq: str | None = None
+    is_period: bool = False
+
+    @classmethod
+    def of(
+        cls, example: Any, time_column: Any = None, id_column: Any = None
+    ) -> FrameBuilder:
+        """Look at a frame or series."""
         frame = example.to_frame() if is_series(example) else example
-        self._frame = type(frame)
-        self._is_pandas = is_pandas(frame)
-        self.is_series = is_series(example)
-        self.time_column = time_column
-        self.id_column = id_column
-        self._dtypes = {
-            column: frame[column].dtype
+        dtypes = {
+            column: describe_dtype(frame[column].dtype)
             for column in (time_column, id_column)
             if column is not None
         }
-        self._index = frame.index[:0] if self._is_pandas else None
+        if not is_pandas(frame):
+            return cls("polars", time_column, id_column, dtypes)
+        index = frame.index
+        return cls(
+            "pandas",
+            time_column,
+            id_column,
+            dtypes,
+            index_name=index.name,
+            freq=getattr(index, "freqstr", None),
+            is_period=type(index.dtype).__name__ == "PeriodDtype",
+        )
 
     def build(
         self,
@@ -154,27 +183,33 @@ class FrameBuilder:
 
         Where the times of pandas are an index, sample numbers are its outer level.
         """
+        library = import_library(self.library)
+        is_polars = self.library == "polars"
         data: dict[Any, Any] = {}
         if ids is not None:
             data[self.id_column] = ids
-        indexed = self._is_pandas and self.time_column is None and ids is None
+        indexed = not is_polars and self.time_column is None and ids is None
         if samples is not None and not indexed:
             data["sample"] = samples
         if self.time_column is not None:
             data[self.time_column] = times
         data.update(columns)
-        if not self._is_pandas:
-            types = {c: t for c, t in self._dtypes.items() if c in data}
-            return self._frame(data).cast(types)
+        dtypes = {
+            column: make_dtype(library, text)
+            for column, text in self.dtypes.items()
+            if column in data
+        }
+        if is_polars:
+            return library.DataFrame(data).cast(dtypes)
         # Not by the constructor's `columns`, which would sort or cast labels.
-        result = self._frame(data)
-        for column, dtype in self._dtypes.items():
-            if column in data and result[column].dtype != dtype:
+        result = library.DataFrame(data)
+        for column, dtype in dtypes.items():
+            if result[column].dtype != dtype:
                 result[column] = self._as(result[column], dtype)
         if indexed and times is not None:
-            result.index = self._index_of(times)
+            result.index = self._index_of(library, times)
             if samples is not None:
-                index = self._index_of(times)
+                index = self._index_of(library, times)
                 result["sample"] = samples
                 result = result.set_index("sample", append=True).swaplevel()
                 result.index.names = ["sample", index.name]
@@ -185,20 +220,17 @@ class FrameBuilder:
         frame = self.build({name: values}, times=times)
         return frame[name]
 
-    def _index_of(self, times: Times) -> Any:
+    def _index_of(self, pandas: Any, times: Times) -> Any:
         """Return an index that goes on like the user's."""
-        index: Any = self._index
-        frame = self._frame({"time": times}).set_index("time")
-        made = frame.index
-        if type(index.dtype).__name__ == "PeriodDtype":
-            made = made.to_period(index.freq)
-        made.name = index.name
-        freq = getattr(index, "freq", None)
-        if freq is not None and made.dtype.kind == "M":
+        made = pandas.DataFrame({"time": times}).set_index("time").index
+        if self.is_period:
+            made = made.to_period(self.freq)
+        made.name = self.index_name
+        if self.freq is not None and made.dtype.kind == "M":
             # Several samples repeat times, and those of business months are none of
             # ours: then without.
             with contextlib.suppress(ValueError):
-                made.freq = freq
+                made.freq = self.freq
         return made
 
     @staticmethod

@@ -87,7 +87,7 @@ def read_long(
         drafts.append(draft)
     if static_features:
         _read_static(data, name, static_features, drafts)
-    return drafts, LongForm(FrameBuilder(data, columns.time, id_column))
+    return drafts, LongForm(FrameBuilder.of(data, columns.time, id_column))
 
 
 def _groups(column: Any, name: str) -> dict[Hashable, IntArray]:

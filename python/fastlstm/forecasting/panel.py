@@ -32,6 +32,7 @@ def read_panel(
     future_covariates: Sequence[Any] = (),
     static_features: Sequence[Any] = (),
     like: PanelLayout | None = None,
+    new_rows: bool = False,
 ) -> Panel:
     """Read one series or many, with what is known beside them.
 
@@ -68,6 +69,11 @@ def read_panel(
         Columns of frames that are those; static ones of long frames only.
     like : PanelLayout, optional
         That of the fit, which the series have to agree with, and whose step they have.
+    new_rows : bool, default=False
+        Whether these are rows for `Panel.extended`, one or more a series. There need
+        not be an observed value among them, nor static features, nor future covariates
+        where the panel knows those already. With ``columns="series"`` columns without
+        any observed value have no new rows.
 
     Returns
     -------
@@ -120,6 +126,12 @@ def read_panel(
         _names("future_covariates", future_covariates),
     )
     static_features = _names("static_features", static_features)
+    if new_rows and is_frame(_first(data)):
+        there = set(_first(data).columns)
+        if there.isdisjoint(frame_columns.future):
+            frame_columns.future = ()
+        if there.isdisjoint(static_features):
+            static_features = ()
     given = {"past": past, "future": future}
     drafts: list[Draft]
     form: Form
@@ -144,8 +156,12 @@ def read_panel(
                 f"time_column={time_column!r} is a column of a frame, got {name} of "
                 f"type {type(data).__name__}"
             )
-        read = read_columns if columns == "series" else read_parts
-        drafts, form, named = read(data, name, frame_columns, given)
+        if columns == "series":
+            drafts, form, named = read_columns(
+                data, name, frame_columns, given, new_rows=new_rows
+            )
+        else:
+            drafts, form, named = read_parts(data, name, frame_columns, given)
     static_names = tuple(static_features)
     if static is not None:
         if static_features:
@@ -154,7 +170,9 @@ def read_panel(
             )
         static_names = read_static(static, drafts, id_column)
     _check_covariates(drafts)
-    series, step = assemble(drafts, None if like is None else like.step)
+    series, step = assemble(
+        drafts, None if like is None else like.step, new_rows=new_rows
+    )
     first = drafts[0]
     layout = PanelLayout(
         targets=first.y.names,
@@ -164,7 +182,7 @@ def read_panel(
         step=step,
     )
     if like is not None:
-        like.check(layout)
+        like.check(layout, new_rows=new_rows)
     return Panel(series, layout, form, named)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -106,22 +106,6 @@ def _is_object(data: Any) -> bool:
     return is_frame(data) or is_series(data)
 
 
-def _one(ids: list[Hashable], parts: list[Any]) -> Any:
-    return parts[0]
-
-
-def _list(ids: list[Hashable], parts: list[Any]) -> Any:
-    return parts
-
-
-def _dict(ids: list[Hashable], parts: list[Any]) -> Any:
-    return dict(zip(ids, parts, strict=True))
-
-
-def _stack(ids: list[Hashable], parts: list[Any]) -> Any:
-    return np.stack(parts)
-
-
 def read_parts(
     data: Any, name: str, columns: Columns, given: Mapping[str, Any]
 ) -> tuple[list[Draft], Form, bool]:
@@ -143,17 +127,17 @@ def read_parts(
     form : Form
     named : bool
     """
-    gather: Callable[[list[Hashable], list[Any]], Any] = _one
+    form = "one"
     keys: list[Any] = [0]
     parts: list[Any] = [data]
     names = [name]
     if isinstance(data, Mapping):
-        gather, keys, parts = _dict, list(data), list(data.values())
+        form, keys, parts = "dict", list(data), list(data.values())
     elif is_many(data):
-        gather, keys, parts = _list, list(range(len(data))), list(data)
+        form, keys, parts = "list", list(range(len(data))), list(data)
     elif isinstance(data, np.ndarray) and data.ndim == 3:
-        gather, keys, parts = _stack, list(range(len(data))), list(data)
-    if gather is not _one:
+        form, keys, parts = "array", list(range(len(data))), list(data)
+    if form != "one":
         names = [f"series {key!r}" for key in keys]
     if not parts:
         raise ValueError(f"{name} is empty: expected at least one series")
@@ -167,7 +151,7 @@ def read_parts(
         for kind in ("past", "future"):
             what = f"{kind} covariates of {names[at]}"
             inside = getattr(columns, kind)
-            other = _part_of(given[kind], kind, gather, key, at, len(parts))
+            other = _part_of(given[kind], kind, form, key, at, len(parts))
             if inside and own:
                 if other is not None:
                     raise ValueError(
@@ -186,18 +170,15 @@ def read_parts(
                 time_there = columns.time if has_time else None
                 setattr(draft, kind, read_table(other, what, time_there))
         drafts.append(draft)
-    return (
-        drafts,
-        PartsForm(gather, [Template(p, columns.time) for p in parts]),
-        (gather is _dict),
-    )
+    templates = [Template.of(part, columns.time) for part in parts]
+    return drafts, PartsForm(form, templates), form == "dict"
 
 
-def _part_of(given: Any, kind: str, gather: Any, key: Any, at: int, n: int) -> Any:
+def _part_of(given: Any, kind: str, form: str, key: Any, at: int, n: int) -> Any:
     """Return the covariates of one series."""
-    if given is None or gather is _one:
+    if given is None or form == "one":
         return given
-    if gather is _dict:
+    if form == "dict":
         if not isinstance(given, Mapping) or key not in given:
             what = "no such" if isinstance(given, Mapping) else type(given).__name__
             raise ValueError(
@@ -215,13 +196,19 @@ def _part_of(given: Any, kind: str, gather: Any, key: Any, at: int, n: int) -> A
 
 
 def read_columns(
-    data: Any, name: str, columns: Columns, given: Mapping[str, Any]
+    data: Any,
+    name: str,
+    columns: Columns,
+    given: Mapping[str, Any],
+    *,
+    new_rows: bool = False,
 ) -> tuple[list[Draft], Form, bool]:
     """Read a table of which each column is a series.
 
-    NaN before the first and after the last observation is outside the series.
-    Covariates are one table for all series, or a dict of one each, whose rows are those
-    of ``data``. Arguments and results are those of `read_parts`.
+    NaN before the first and after the last observation is outside the series. Of
+    ``new_rows`` NaN before the first belongs to it, and columns without any observation
+    are left out. Covariates are one table for all series, or a dict of one each, whose
+    rows are those of ``data``. Arguments and results are those of `read_parts`.
     """
     if columns.any_named:
         raise ValueError(
@@ -232,14 +219,17 @@ def read_columns(
     tables: dict[str, dict[Any, Table] | None] = {}
     for kind in ("past", "future"):
         tables[kind] = _shared(given[kind], kind, table, columns.time)
-    drafts, starts = [], []
+    drafts: list[Draft] = []
+    starts, places = [], []
     for at, key in enumerate(table.names):
         values = table.values[:, at]
         seen = np.flatnonzero(~np.isnan(values))
         label = f"series {key!r}"
-        if not seen.size:
+        if not seen.size and not new_rows:
             raise ValueError(f"{label} has no observed value")
-        rows = np.arange(seen[0], seen[-1] + 1)
+        if not seen.size:
+            continue
+        rows = np.arange(0 if new_rows else seen[0], seen[-1] + 1)
         times = None if table.times is None else table.times[rows]
         y = Table(values[rows, None], ("value",), times)
         draft = Draft(key, label, y, rows=rows)
@@ -249,8 +239,12 @@ def read_columns(
                 setattr(draft, kind, _cut(there[key], slice(rows[0], stop)))
         drafts.append(draft)
         starts.append(int(rows[0]))
-    named = is_frame(data)
-    return drafts, ColumnsForm(Template(data, columns.time), starts), named
+        places.append(at)
+    if not drafts:
+        raise ValueError(f"{name} has no observed value")
+    n, k = table.values.shape
+    form = ColumnsForm(Template.of(data, columns.time), starts, places, (n, k))
+    return drafts, form, is_frame(data)
 
 
 def _cut(table: Table, rows: slice) -> Table:

@@ -11,13 +11,15 @@ from numpy.typing import NDArray
 
 from .._validate import IntArray, check_int
 from ..files import storable
-from .forms import Forecasts, Form
+from .forms import ColumnsForm, Forecasts, Form
+from .growing import extend
 from .numbers import Floats
 from .steps import GridStep, Times
 
 __all__ = ["Panel", "PanelLayout", "Series"]
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class Series:
     """One series on a regular grid; without covariates their arrays have no column.
@@ -77,10 +79,11 @@ class PanelLayout:
     static: tuple[Any, ...] = ()
     step: GridStep | None = None
 
-    def check(self, other: PanelLayout) -> None:
+    def check(self, other: PanelLayout, *, new_rows: bool = False) -> None:
         """Raise ValueError where a later panel, ``other``, differs.
 
-        Names are compared where both have such.
+        Names are compared where both have such. A panel of ``new_rows`` may have
+        neither future covariates nor static features.
         """
         kinds = {
             "targets": "variables",
@@ -90,6 +93,8 @@ class PanelLayout:
         }
         for field, words in kinds.items():
             fitted, given = getattr(self, field), getattr(other, field)
+            if new_rows and not given and field in ("future", "static"):
+                continue
             named = all(isinstance(name, str) for name in (*fitted, *given))
             if len(fitted) != len(given) or (named and fitted != given):
                 raise ValueError(
@@ -107,6 +112,7 @@ def _list(names: Sequence[Any]) -> str:
     return f"[{', '.join(map(repr, names))}]"
 
 
+@storable
 @dataclass(frozen=True, eq=False)
 class Panel:
     """Series of the same variables and covariates, made by `read_panel`.
@@ -168,7 +174,49 @@ class Panel:
             )
             for series, e in zip(self.series, ends, strict=True)
         ]
-        return replace(self, series=tuple(parts))
+        form = self.form
+        if isinstance(form, ColumnsForm):
+            form = form.until(ends)
+        return replace(self, series=tuple(parts), form=form)
+
+    def extended(self, new: Panel) -> Panel:
+        """Return the panel with newly observed rows behind the ends of its series.
+
+        Series are matched by name where both panels have such, and those without new
+        rows stay as they are; else by place. Times go on at the step: what lies between
+        is filled with missing rows. Without times rows follow at once, those of columns
+        of a table below the last row of the first table. Where both panels know a
+        future covariate of a step, the new one is taken; static features stay.
+        Forecasts come back in the form of this panel.
+
+        Parameters
+        ----------
+        new : Panel
+            As `read_panel` reads rows with ``like=panel.layout, new_rows=True``.
+
+        Returns
+        -------
+        Panel
+            Arrays are copies where they have grown.
+
+        Raises
+        ------
+        ValueError
+            Other variables, covariates or step; a series that is none of these, or
+            another number of series without names; times that do not come after the
+            last one, are off the step, or so late that a wrong one is more likely;
+            times in one of both panels alone; future covariates that are neither given
+            nor known up to the new end; other static features.
+
+        Examples
+        --------
+        >>> from fastlstm.forecasting import read_panel
+        >>> panel = read_panel({"a": [1.0, 2.0], "b": [3.0]})
+        >>> new = read_panel({"b": [4.0, 5.0]}, like=panel.layout, new_rows=True)
+        >>> [series.y[:, 0].tolist() for series in panel.extended(new)]
+        [[1.0, 2.0], [3.0, 4.0, 5.0]]
+        """
+        return extend(self, new)
 
     def check_horizon(self, horizon: int) -> None:
         """Raise ValueError where covariates known ahead end before the horizon."""

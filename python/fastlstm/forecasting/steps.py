@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .._validate import IntArray
 from ..files import storable
 
-__all__ = ["GridStep", "Times", "find_step", "show_time"]
+__all__ = ["GridStep", "Times", "find_step", "is_mostly_gaps", "show_time"]
 
 # (T,) datetime64 or int64, increasing.
 Times: TypeAlias = NDArray[Any]
@@ -23,6 +23,10 @@ _SHORTEST_MONTH: Final = 28
 # Where the smallest distance makes at most this many steps a row, it is the step.
 _MOST_STEPS: Final = 1.5
 _UNITS: Final = ("D", "h", "m", "s", "ms", "us", "ns")
+# Filled gaps may be this many times what is there, and this many rows anyway: beyond, a
+# wrong year is more likely than a sensor that slept, and memory would not suffice.
+_MOST_GAPS: Final = 10
+_FEW_ROWS: Final = 10_000
 
 
 def show_time(time: Any) -> str:
@@ -30,6 +34,11 @@ def show_time(time: Any) -> str:
     if isinstance(time, np.datetime64):
         return str(np.datetime_as_string(time, unit="auto"))
     return str(time)
+
+
+def is_mostly_gaps(rows: int, steps: int) -> bool:
+    """Tell whether ``rows`` that span so many steps are rather a wrong time."""
+    return steps > _MOST_GAPS * rows + _FEW_ROWS
 
 
 @storable
