@@ -67,18 +67,15 @@ def prepare(
         uniform: Array = np.empty(count, array.dtype)
         uniform.fill(1.0 / count)  # a third of the time of np.full
         return array, uniform
-    weights = np.ones(rows)
-    if sample_weight is not None:
-        weights *= _sample_weight(sample_weight, rows[0]).reshape(
-            -1, *[1] * (len(rows) - 1)
-        )
+    checked = None if sample_weight is None else _sample_weight(sample_weight, rows[0])
+    valid = None
     if lengths is not None:
         if len(rows) == 1:
             raise ValueError(
                 f"lengths need {name} of shape (N, T, K), got {array.shape}"
             )
         valid = check_lengths(lengths, *rows)
-        weights *= np.arange(rows[1]) < valid[:, None]
+    weights = weights_of(rows, valid, checked)
     if pairs:
         weights[:, 0] = 0.0
     # No pair at all leaves zeros; one of a tiny weight must not.
