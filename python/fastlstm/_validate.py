@@ -123,8 +123,8 @@ def as_array(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
     # NumPy imports np.ma when it is first named: not for every list.
     if isinstance(value, np.ndarray) and isinstance(value, np.ma.MaskedArray):
         raise TypeError(
-            f"{name} is a masked array, whose mask would be lost: fill it, as by "
-            f"{name}.filled(0)"
+            f"{name} is a masked array, whose mask would be lost: fill it, as by its "
+            "method filled"
         )
     return np.asarray(value)
 

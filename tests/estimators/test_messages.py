@@ -52,18 +52,23 @@ def test_masks_are_refused() -> None:
     tags = np.ma.masked_array(X[:, :, 0] > 0, mask=X[:, :, 0] > 1)
     weights = np.ma.masked_array(ones, mask=X[:, 0, 0] > 1)
     classifier, tagger = LSTMClassifier(4, max_iter=2), LSTMTagger(4, max_iter=2)
-    for fit in (
-        lambda: regressor().fit(masked, Y),
-        lambda: regressor().fit(masked[:, :, 0], Y),
-        lambda: regressor().fit(list(masked), Y),
-        lambda: regressor().fit(X, np.ma.masked_array(Y, mask=Y > 1)),
-        lambda: regressor().fit(X, Y, weights),
-        lambda: regressor().fit(X, Y).predict(masked),
-        lambda: classifier.fit(X, labels),
-        lambda: tagger.fit(X, tags),
-        lambda: tagger.fit(X, list(tags)),
+    plain = np.arange(40) % 2
+    for name, fit in (
+        ("X", lambda: regressor().fit(masked, Y)),
+        ("X", lambda: regressor().fit(masked[:, :, 0], Y)),
+        ("X, sequence 0", lambda: regressor().fit(list(masked), Y)),
+        ("y", lambda: regressor().fit(X, np.ma.masked_array(Y, mask=Y > 1))),
+        ("sample_weight", lambda: regressor().fit(X, Y, weights)),
+        ("X", lambda: regressor().fit(X, Y).predict(masked)),
+        ("y", lambda: classifier.fit(X, labels)),
+        ("y", lambda: classifier.fit(X, labels[:, None])),
+        ("y_val", lambda: classifier.fit(X, plain, X_val=X, y_val=labels)),
+        ("y", lambda: tagger.fit(X, tags)),
+        ("y", lambda: tagger.fit(X, tags.astype(object))),
+        ("y, sequence 0", lambda: tagger.fit(X, list(tags))),
     ):
-        with pytest.raises(TypeError, match="masked array, whose mask would be lost"):
+        message = f"^{name} is a masked array, whose mask would be lost"
+        with pytest.raises(TypeError, match=message):
             fit()
 
 

@@ -14,6 +14,7 @@ from sklearn.utils.multiclass import (
 from ..data import SequenceBatch
 from ..training import TrainingSet
 from .arguments import takes_arguments
+from .floats import refuse_masked
 from .label_estimator import CLASS_WEIGHT, CLASSES, LabelEstimator
 from .labels import raise_where_missing, raise_where_mixed, read_labels
 from .parameters import document
@@ -76,7 +77,8 @@ class LSTMClassifier(ClassifierMixin, LabelEstimator):
             )
         is_list = isinstance(y, (list, tuple))
         if is_list or len(getattr(y, "shape", ())) == 1:
-            y = read_labels(y)
+            y = read_labels(y, name)
+        refuse_masked(name, y)
         labels: NDArray[Any] = column_or_1d(y, warn=True)
         check_consistent_length(inputs.x, labels)
         raise_where_missing(name, labels, "sample")

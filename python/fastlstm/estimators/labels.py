@@ -95,20 +95,23 @@ def check_step_labels(
             f"but the target {name} is None."
         )
     if isinstance(y, (list, tuple)) or np.ndim(y) == 1:
-        labels = _from_list(estimator, [read_labels(part) for part in y], inputs, name)
+        parts = [
+            read_labels(part, f"{name}, sequence {row}") for row, part in enumerate(y)
+        ]
+        labels = _from_list(estimator, parts, inputs, name)
     else:
-        labels = _from_array(estimator, _read_table(y), inputs, name)
+        labels = _from_array(estimator, _read_table(y, name), inputs, name)
     raise_where_missing(name, labels, "sample", "step")
     raise_where_mixed(name, labels, "sample", "step")
     check_classification_targets(labels[inputs.mask])
     return labels
 
 
-def _read_table(y: Any) -> NDArray[Any]:
+def _read_table(y: Any, name: str) -> NDArray[Any]:
     """Make an array of one, or of a frame, whose columns may be nullable integers."""
-    labels = as_array("y", y)
+    labels = as_array(name, y)
     if labels.dtype == object and labels.ndim == 2:
-        flat = read_labels(labels.ravel())
+        flat = read_labels(labels.ravel(), name)
         return flat.reshape(labels.shape) if flat.size == labels.size else labels
     return labels
 
@@ -161,7 +164,7 @@ _TEXT = "UST"
 _SEVERAL = (list, tuple, set, frozenset, np.ndarray)
 
 
-def read_labels(part: Any) -> NDArray[Any]:
+def read_labels(part: Any, name: str) -> NDArray[Any]:
     """Make an array of the labels of a sequence; of several a step, one of rank 2.
 
     Integers and booleans of pandas' nullable columns, and as objects, stay what they
@@ -171,7 +174,7 @@ def read_labels(part: Any) -> NDArray[Any]:
     if dtype is not None and dtype.kind in "iub" and not part.isna().any():
         return np.asarray(part.to_numpy(dtype))
     try:
-        labels = as_array("labels", part)
+        labels = as_array(name, part)
     except ValueError:  # lists that differ in length
         return np.empty((len(part), 0))
     is_list = labels.ndim == 1 and not hasattr(part, "dtype")
