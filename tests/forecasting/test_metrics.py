@@ -7,6 +7,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from fastlstm import forecasting
 from fastlstm.forecasting import (
@@ -326,9 +327,14 @@ def test_what_is_taken_for_numbers() -> None:
     assert mae([1, 2], np.array([1, 4], np.int8)) == 1.0
     assert mae([True, False], [0.0, 0.0]) == 0.5
     assert mae(np.array([1.0, None], object), [0.5, 9.0]) == 0.5
-    with pytest.raises(TypeError, match=r"y must be real numbers, got .*'a'"):
+    assert mae(pd.Series([1, None], dtype="Int64"), [0.5, 9.0]) == 0.5
+    with pytest.raises(TypeError, match=r"y must hold numbers, got '2' at row 0"):
+        mae(np.array(["2", 1.0], object), [0.5, 9.0])
+    with pytest.raises(TypeError, match=r"y must hold numbers, got <object"):
+        mae(object(), [0.5])
+    with pytest.raises(TypeError, match=r"y must hold numbers, got 'a' at row 1"):
         mae(np.array([1.0, "a"], object), [0.5, 9.0])
-    with pytest.raises(TypeError, match="forecast must be real numbers, got complex"):
+    with pytest.raises(TypeError, match="forecast must hold numbers, got complex"):
         mae([1.0], [1.0j])
     with pytest.raises(TypeError, match="y is a masked array"):
         mae(np.ma.masked_array([1.0], [True]), [1.0])

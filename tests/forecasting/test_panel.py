@@ -389,3 +389,13 @@ def test_a_layout_is_kept_in_files(tmp_path: Any) -> None:
     kept = read_record(tmp_path / "layout", ["layout"])[1]["layout"]
     assert isinstance(kept, PanelLayout)
     assert kept == layout
+
+
+def test_the_panel_has_numbers_of_its_own() -> None:
+    one, several, past = np.zeros(9), np.zeros((3, 9, 2)), np.zeros((9, 1))
+    panels = read_panel(one, past=past), read_panel(several)
+    for array in (one, several, past):
+        array += 1.0
+    for series in (*panels[0], *panels[1]):
+        assert not series.y.any()
+        assert not series.past.any()

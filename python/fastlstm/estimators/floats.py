@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from sklearn.utils import check_array
 
 from .._validate import all_finite, as_array
-from .frames import is_frame, is_missing, refuse_times
+from ..forecasting.frames import is_frame, is_missing
+from .frames import refuse_times
 from .places import name_place
 
 __all__ = [

@@ -15,6 +15,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from ..data import SequenceBatch
+from ..forecasting.frames import is_frame
 from .floats import (
     FLOATS,
     as_floats,
@@ -23,7 +24,7 @@ from .floats import (
     raise_not_numbers,
     refuse_masked,
 )
-from .frames import check_columns, header_of, is_frame, refuse_times
+from .frames import check_columns, header_of, refuse_times
 from .layouts import LAYOUTS, Layout
 from .places import place_in_array, place_in_list
 

@@ -1,4 +1,4 @@
-"""Data frames and series of pandas and polars, without importing either."""
+"""Data frames as scikit-learn and the estimators need them."""
 
 from __future__ import annotations
 
@@ -8,24 +8,17 @@ from typing import Any, Final
 import sklearn
 from sklearn.utils.fixes import parse_version
 
+from ..forecasting.frames import is_frame, is_pandas
+
 __all__ = [
     "check_columns",
     "header_of",
     "is_column_of_sequences",
-    "is_frame",
-    "is_missing",
     "refuse_times",
 ]
 
 # Before, scikit-learn asks the interchange protocol, which polars 2 has no more.
 _KNOWS_POLARS: Final = parse_version(sklearn.__version__) >= parse_version("1.9")
-
-
-def is_frame(X: Any) -> bool:
-    """Tell a data frame by what its class has."""
-    # Asked of the class: a polars LazyFrame warns when asked for its columns.
-    cls = type(X)
-    return hasattr(cls, "columns") and hasattr(cls, "to_numpy")
 
 
 def is_column_of_sequences(X: Any) -> bool:
@@ -53,18 +46,9 @@ class _Header:
 
 def header_of(frame: Any) -> Any:
     """Return what scikit-learn reads a frame's column names from: mostly the frame."""
-    is_pandas = hasattr(type(frame), "iloc")
-    if _KNOWS_POLARS or is_pandas or hasattr(frame, "__dataframe__"):
+    if _KNOWS_POLARS or is_pandas(frame) or hasattr(frame, "__dataframe__"):
         return frame
     return _Header(frame)
-
-
-def is_missing(value: object) -> bool:
-    """Tell None, NaN, NaT and pandas' NA from all other values."""
-    try:
-        return value is None or bool(value != value)
-    except TypeError:  # NA is neither equal to itself nor not
-        return True
 
 
 def check_columns(sequences: Sequence[Any], name: str) -> None:

@@ -11,9 +11,10 @@ from sklearn.utils import check_consistent_length
 from sklearn.utils.validation import _check_sample_weight, validate_data
 
 from ..data import SequenceBatch
+from ..forecasting.frames import is_frame
 from .floats import as_floats, raise_not_finite, refuse_masked
 from .forms import from_array, from_list, from_table, is_list_of_sequences, shape_of
-from .frames import header_of, is_column_of_sequences, is_frame
+from .frames import header_of, is_column_of_sequences
 from .layouts import layout_of
 from .places import place_in_array, place_in_list
 from .tokens import check_tokens, reads_tokens

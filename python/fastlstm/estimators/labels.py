@@ -12,8 +12,8 @@ from sklearn.utils.multiclass import check_classification_targets
 
 from .._validate import as_array
 from ..data import SequenceBatch
+from ..forecasting.frames import is_missing
 from .floats import raise_not_finite
-from .frames import is_missing
 
 __all__ = [
     "check_step_labels",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .frames import is_frame
+from ..forecasting.frames import is_frame
 
 __all__ = ["name_place", "place_in_array", "place_in_list"]
 

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils.validation import validate_data
 
+from ..forecasting.frames import is_frame
 from .floats import FLOATS, as_floats, raise_not_finite
 from .forms import shape_of
-from .frames import check_columns, header_of, is_frame
+from .frames import check_columns, header_of
 from .places import name_place, place_in_array
 
 __all__ = ["check_columns_of", "check_row", "check_series"]

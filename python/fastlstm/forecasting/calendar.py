@@ -15,7 +15,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from .checks import Floats
+from .numbers import Floats
 from .times import check_times, infer_step
 
 __all__ = ["calendar_features", "calendar_names"]

@@ -19,6 +19,7 @@ __all__ = [
     "column_of",
     "index_times",
     "is_frame",
+    "is_missing",
     "is_pandas",
     "is_series",
     "read_times",
@@ -27,7 +28,8 @@ __all__ = [
 
 def is_frame(data: Any) -> bool:
     """Tell a data frame by what its class has."""
-    cls = type(data)  # a polars LazyFrame warns when asked for its columns
+    # Asked of the class: a polars LazyFrame warns when asked for its columns.
+    cls = type(data)
     return hasattr(cls, "columns") and hasattr(cls, "to_numpy")
 
 
@@ -40,6 +42,14 @@ def is_series(data: Any) -> bool:
 def is_pandas(data: Any) -> bool:
     """Tell what has an index."""
     return hasattr(type(data), "iloc")
+
+
+def is_missing(value: object) -> bool:
+    """Tell None, NaN, NaT and pandas' NA from all other values."""
+    try:
+        return value is None or bool(value != value)
+    except TypeError:  # NA is neither equal to itself nor not
+        return True
 
 
 def column_of(frame: Any, column: Any, name: str) -> Any:

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from .._validate import IntArray
 from .drafts import Draft, Table
 from .forms import LongForm
-from .frames import FrameBuilder, column_of, is_frame
-from .numbers import is_missing
+from .frames import FrameBuilder, column_of, is_frame, is_missing
 from .parts import Columns, read_table
 from .static import static_row
 from .steps import show_time

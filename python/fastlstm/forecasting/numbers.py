@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, TypeAlias
+from itertools import pairwise
+from typing import Any, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validate import as_array
-from .frames import column_of, is_frame, is_series
+from .._validate import as_array, check_float
+from .frames import column_of, is_frame, is_missing, is_series
 
-__all__ = ["Floats", "is_missing", "refuse_infinite", "to_numbers", "to_rows"]
+__all__ = [
+    "Floats",
+    "as_numbers",
+    "as_rows",
+    "as_series",
+    "check_levels",
+    "place",
+    "refuse_infinite",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 
 
-def is_missing(value: object) -> bool:
-    """Tell None, NaN, NaT and pandas' NA from all other values."""
-    try:
-        return value is None or bool(value != value)
-    except TypeError:  # NA is neither equal to itself nor not
-        return True
-
-
-def to_numbers(data: Any, name: str) -> Floats:
+def as_numbers(name: str, value: Any) -> Floats:
     """Read an array, list, or one series of pandas or polars; missing is NaN.
+
+    An array of float64 is returned as it is, not copied.
 
     Raises
     ------
@@ -35,39 +38,38 @@ def to_numbers(data: Any, name: str) -> Floats:
         Parts of different lengths.
     """
     try:
-        array = as_array(name, data.to_numpy() if is_series(data) else data)
+        array = as_array(name, value.to_numpy() if is_series(value) else value)
     except ValueError as error:
         raise ValueError(f"{name} has parts of different lengths: {error}") from None
     if array.dtype.kind in "biuf":
-        return array.astype(np.float64)
+        return array.astype(np.float64, copy=False)
     if array.dtype.kind != "O":
         kind = {"M": "times", "m": "times", "U": "text", "S": "text"}
         what = kind.get(array.dtype.kind, str(array.dtype))
         example = f", {array.reshape(-1)[0]!r} first" if array.size else ""
         raise TypeError(f"{name} must hold numbers, got {what}{example}")
     result = np.empty(array.shape)
-    for place, value in np.ndenumerate(array):
-        if is_missing(value):
-            result[place] = np.nan
+    for at, element in np.ndenumerate(array):
+        if is_missing(element):
+            result[at] = np.nan
             continue
         try:
-            if isinstance(value, (str, bytes)):
+            if isinstance(element, (str, bytes)):
                 raise TypeError
-            result[place] = float(value)
+            result[at] = float(element)
         except (TypeError, ValueError):
-            raise TypeError(
-                f"{name} must hold numbers, got {value!r} at row {place[0]}"
-            ) from None
+            row = f" at row {at[0]}" if at else ""
+            raise TypeError(f"{name} must hold numbers, got {element!r}{row}") from None
     return result
 
 
-def to_rows(data: Any, name: str, columns: Sequence[Any] | None = None) -> Floats:
-    """Read (T,) as (T, 1), (T, K) as it is, a frame's ``columns`` side by side.
+def as_rows(name: str, data: Any, columns: Sequence[Any] | None = None) -> Floats:
+    """Copy (T,) as (T, 1), (T, K) as it is, a frame's ``columns`` side by side.
 
     Raises
     ------
     TypeError
-        As `to_numbers` does.
+        As `as_numbers` does.
     ValueError
         Another rank.
     """
@@ -76,14 +78,41 @@ def to_rows(data: Any, name: str, columns: Sequence[Any] | None = None) -> Float
         result = np.empty((len(data), len(names)))
         for at, column in enumerate(names):
             what = f"{name}, column {column!r},"
-            result[:, at] = to_numbers(column_of(data, column, name), what)
+            result[:, at] = as_numbers(what, column_of(data, column, name))
         return result
-    values = to_numbers(data, name)
+    values = np.array(as_numbers(name, data))
     if values.ndim not in (1, 2):
         raise ValueError(
             f"{name} has shape {values.shape}, expected (steps,) or (steps, variables)"
         )
     return values.reshape(len(values), -1) if values.size else values.reshape(-1, 1)
+
+
+def as_series(name: str, value: Any) -> Floats:
+    """Return a series (T,) or (T, K) in float64; NaN is missing, inf is refused.
+
+    Raises
+    ------
+    TypeError
+        As `as_numbers` does.
+    ValueError
+        Another rank, no step, inf.
+    """
+    array = as_numbers(name, value)
+    if array.ndim not in (1, 2) or 0 in array.shape:
+        raise ValueError(
+            f"{name} must be a series, (T,) or (T, K), with at least one step, got "
+            f"shape {array.shape}"
+        )
+    if np.isinf(array).any():
+        raise ValueError(f"{name} is infinite at {place(np.isinf(array))}")
+    return array
+
+
+def place(bad: NDArray[np.bool_]) -> str:
+    """Write where the first True stands, as an index."""
+    index = np.unravel_index(int(bad.argmax()), bad.shape)
+    return "[" + ", ".join(str(int(i)) for i in index) + "]"
 
 
 def refuse_infinite(
@@ -97,3 +126,17 @@ def refuse_infinite(
             f"{name} holds {values[row, column]} at row {rows[row]}, column "
             f"{columns[column]!r}: expected finite numbers, or NaN where one is missing"
         )
+
+
+def check_levels(
+    name: str, levels: float | Sequence[float] | Floats
+) -> tuple[Floats, bool]:
+    """Return levels (Q,), which increase inside (0, 1), and whether there was one."""
+    single = np.ndim(levels) == 0
+    if np.ndim(levels) > 1 or (not single and len(cast(Sequence[float], levels)) == 0):
+        raise ValueError(f"{name} must be a number or a list of numbers, got {levels}")
+    given = [levels] if single else list(cast(Sequence[float], levels))
+    values = [check_float(name, value, "(0, 1)") for value in given]
+    if any(b <= a for a, b in pairwise(values)):
+        raise ValueError(f"{name} must increase, got {values}")
+    return np.array(values), single

@@ -10,7 +10,7 @@ import numpy as np
 from .drafts import Draft, Table
 from .forms import ColumnsForm, Form, PartsForm, Template
 from .frames import column_of, index_times, is_frame, is_series, read_times
-from .numbers import to_rows
+from .numbers import as_rows
 
 __all__ = ["Columns", "is_many", "read_columns", "read_parts", "read_table"]
 
@@ -78,13 +78,13 @@ def read_table(
     if is_frame(data):
         if columns is None:
             columns = [c for c in data.columns if c != time_column]
-        values = to_rows(data, name, columns)
+        values = as_rows(name, data, columns)
         if time_column is None:
             return Table(values, tuple(columns), index_times(data, name))
         what = f"{name}, column {time_column!r},"
         times = read_times(column_of(data, time_column, name), what)
         return Table(values, tuple(columns), times)
-    values = to_rows(data, name)
+    values = as_rows(name, data)
     names: tuple[Any, ...] = tuple(range(values.shape[1]))
     if not is_series(data):
         return Table(values, names)

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from ..data.statistics import mean_and_deviation
 from ..files import storable
 from .drafts import Draft
-from .frames import is_frame
-from .numbers import Floats, is_missing
+from .frames import is_frame, is_missing
+from .numbers import Floats
 from .series import Panel
 
 __all__ = ["StaticEncoder", "read_static", "static_row"]

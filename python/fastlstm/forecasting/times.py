@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from .._validate import as_array, check_int
 from ..files import storable
-from .checks import place
+from .numbers import place
 
 __all__ = ["TimeStep", "Times", "check_times", "future_times", "infer_step"]
 

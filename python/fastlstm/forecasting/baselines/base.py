@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._validate import check_int
-from ..checks import Floats, as_series, check_levels
+from ..numbers import Floats, as_series, check_levels
 
 __all__ = ["Baseline"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..checks import Floats
+from ..numbers import Floats
 from .base import Baseline
 
 __all__ = ["Drift", "Mean"]

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._validate import check_int
-from ..checks import Floats
+from ..numbers import Floats
 from .base import Baseline
 
 __all__ = ["Naive", "SeasonalNaive", "SeasonalNaiveWithGrowth"]

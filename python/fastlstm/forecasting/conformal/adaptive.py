@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 from ..._validate import check_float
 from ...files import storable
-from ..checks import Floats
 from ..metrics.inputs import as_forecast, as_truth
+from ..numbers import Floats
 from .split import SplitConformal
 
 __all__ = ["AdaptiveConformal"]

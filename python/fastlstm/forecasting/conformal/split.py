@@ -10,8 +10,8 @@ import numpy.typing as npt
 
 from ..._validate import check_int
 from ...files import storable
-from ..checks import Floats, as_numbers, check_levels, place
 from ..metrics.inputs import as_forecast, as_truth
+from ..numbers import Floats, as_numbers, check_levels, place
 
 __all__ = ["SplitConformal"]
 

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._validate import check_bool
-from ..checks import Floats, as_numbers, check_levels, place
+from ..numbers import Floats, as_numbers, check_levels, place
 from .inputs import Axis, Levels, Score, Seen, as_forecast, as_truth, mean, over
 
 __all__ = ["crps", "crps_from_quantiles", "pinball", "wql"]

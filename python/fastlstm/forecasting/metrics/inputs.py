@@ -8,7 +8,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from ..checks import Floats, as_numbers, place
+from ..numbers import Floats, as_numbers, place
 
 __all__ = ["Axis", "Levels", "Score", "Seen", "as_forecast", "as_truth", "mean", "over"]
 

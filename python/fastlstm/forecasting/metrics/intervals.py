@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from ..checks import Floats, as_numbers, check_levels, place
+from ..numbers import Floats, as_numbers, check_levels, place
 from .inputs import Axis, Levels, Score, Seen, as_forecast, as_truth, mean
 
 __all__ = ["coverage", "interval_score", "width"]

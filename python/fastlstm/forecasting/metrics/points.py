@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..._validate import check_int
-from ..checks import Floats, as_series
+from ..numbers import Floats, as_series
 from .inputs import Axis, Score, Seen, as_forecast, as_truth, mean, over
 
 __all__ = ["mae", "mase", "rmse", "smape"]

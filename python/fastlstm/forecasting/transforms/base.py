@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ..checks import Floats, as_numbers, as_series
+from ..numbers import Floats, as_numbers, as_series
 
 __all__ = ["Transform", "check_observed"]
 

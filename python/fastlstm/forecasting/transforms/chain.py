@@ -6,7 +6,7 @@ import copy
 from collections.abc import Sequence
 
 from ...files import storable
-from ..checks import Floats
+from ..numbers import Floats
 from .base import Transform
 
 __all__ = ["Chain"]

@@ -7,7 +7,7 @@ import numpy.typing as npt
 
 from ..._validate import check_int
 from ...files import storable
-from ..checks import Floats
+from ..numbers import Floats
 from .base import Transform
 
 __all__ = ["Difference"]

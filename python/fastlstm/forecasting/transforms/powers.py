@@ -9,7 +9,7 @@ import numpy as np
 
 from ..._validate import check_float
 from ...files import storable
-from ..checks import Floats, place
+from ..numbers import Floats, place
 from .base import Transform
 
 __all__ = ["BoxCox", "Log"]
