@@ -99,6 +99,9 @@ def test_nothing_jumps() -> None:
         ("2024-01-01", 11, "MS", []),
         ("2024-01-01", 40, "QE", ["month_of_year"]),
         ("2024-01-01", 40, "YS", []),
+        ("2024-01-01", 261, "B", ["day_of_week", "day_of_year"]),
+        ("2024-01-01", 260, "B", ["day_of_week"]),
+        ("2024-01-01", 6, "B", ["day_of_week"]),
     ],
 )
 def test_which_are_chosen(
@@ -125,6 +128,8 @@ def test_errors() -> None:
             calendar_features(times, names)
     with pytest.raises(ValueError, match=r"times\[1\] = .* is not after"):
         calendar_features(times[::-1], ["day_of_week"])
+    with pytest.raises(TypeError, match="datetime64 to have a calendar, got int64"):
+        calendar_features([1990, 1991])
     # Irregular times have features; which ones, has to be said.
     irregular = ["2024-01-01", "2024-01-02", "2024-01-06"]
     assert calendar_features(irregular, ["day_of_week"])[0].shape == (3, 2)

@@ -376,7 +376,7 @@ def test_names_and_steps_of_the_fit() -> None:
     read_panel(np.ones((3, 2)), like=layout)  # without names
     numbered = pd.DataFrame({"a": RAMP, "b": RAMP})
     with pytest.raises(
-        ValueError, match="have a step of 1, but those of the fit of 1 D"
+        ValueError, match="have a step of 1, but those of the fit of 1 day"
     ):
         read_panel(numbered, like=layout)
 

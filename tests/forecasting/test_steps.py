@@ -8,28 +8,28 @@ import numpy as np
 import pandas as pd
 import pytest
 from fastlstm.forecasting import read_panel
-from fastlstm.forecasting.steps import GridStep, find_step
+from fastlstm.forecasting.steps import TimeStep, find_step
 from hypothesis import given
 from hypothesis import strategies as st
 
 FREQUENCIES = {
-    "MS": GridStep("month", 1),
-    "ME": GridStep("month end", 1),
-    "QS": GridStep("month", 3),
-    "QE": GridStep("month end", 3),
-    "YS": GridStep("month", 12),
-    "YE": GridStep("month end", 12),
-    "2MS": GridStep("month", 2),
-    "B": GridStep("business day", 1),
-    "D": GridStep("time", 1, "D"),
-    "2D": GridStep("time", 2, "D"),
-    "31D": GridStep("time", 31, "D"),
-    "W-SUN": GridStep("time", 7, "D"),
-    "h": GridStep("time", 1, "h"),
-    "15min": GridStep("time", 15, "m"),
-    "3s": GridStep("time", 3, "s"),
-    "5ms": GridStep("time", 5, "ms"),
-    "7us": GridStep("time", 7, "us"),
+    "MS": TimeStep(1, "M"),
+    "ME": TimeStep(1, "M", 31),
+    "QS": TimeStep(3, "M"),
+    "QE": TimeStep(3, "M", 31),
+    "YS": TimeStep(12, "M"),
+    "YE": TimeStep(12, "M", 31),
+    "2MS": TimeStep(2, "M"),
+    "B": TimeStep(1, "B"),
+    "D": TimeStep(1, "D"),
+    "2D": TimeStep(2, "D"),
+    "31D": TimeStep(31, "D"),
+    "W-SUN": TimeStep(7, "D"),
+    "h": TimeStep(1, "h"),
+    "15min": TimeStep(15, "m"),
+    "3s": TimeStep(3, "s"),
+    "5ms": TimeStep(5, "ms"),
+    "7us": TimeStep(7, "us"),
 }
 
 
@@ -76,10 +76,10 @@ def test_the_usual_step(hours: list[float], step: int | None) -> None:
     times = pd.to_datetime("2024-01-01") + pd.to_timedelta(hours, unit="h")
     series = pd.Series(1.0, times)
     if step is None:
-        with pytest.raises(ValueError, match=r"rows 3 and 4.* a step of 1 h"):
+        with pytest.raises(ValueError, match=r"rows 3 and 4.* a step of 1 hour"):
             read_panel(series)
     else:
-        assert read_panel(series).layout.step == GridStep("time", step, "h")
+        assert read_panel(series).layout.step == TimeStep(step, "h")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_the_usual_step(hours: list[float], step: int | None) -> None:
 )
 def test_integers_are_times(numbers: list[int], count: int) -> None:
     panel = read_panel(pd.Series(np.arange(len(numbers)), numbers))
-    assert panel.layout.step == GridStep("number", count)
+    assert panel.layout.step == TimeStep(count, "")
     assert panel[0].times is not None
     assert panel[0].times.tolist() == list(range(numbers[0], numbers[-1] + 1, count))
     (ahead,) = panel.forecast_times(2) or []
@@ -105,7 +105,7 @@ def test_one_step_for_a_panel_whose_series_begin_anywhere() -> None:
         ),
     }
     panel = read_panel(parts)
-    assert panel.layout.step == GridStep("time", 1, "h")
+    assert panel.layout.step == TimeStep(1, "h")
     assert panel.lengths.tolist() == [50, 1, 3]
     times = panel.forecast_times(1)
     assert times is not None
@@ -120,7 +120,7 @@ def test_the_step_of_the_fit() -> None:
     index = pd.date_range("2024-01-01", periods=9, freq="D")
     fitted = read_panel(pd.Series(range(9), index))
     sparse = pd.Series([1, 2, 3], index[::4])
-    assert read_panel(sparse).layout.step == GridStep("time", 4, "D")
+    assert read_panel(sparse).layout.step == TimeStep(4, "D")
     later = read_panel(sparse, like=fitted.layout)
     assert later.layout.step == fitted.layout.step
     assert len(later[0]) == 9
@@ -128,6 +128,39 @@ def test_the_step_of_the_fit() -> None:
     assert str((one.forecast_times(1) or [])[0][0])[:10] == "2024-01-02"
     with pytest.raises(ValueError, match=r"one time have no step"):
         read_panel(sparse[:1]).forecast_times(1)
+
+
+def test_a_series_that_begins_off_the_step_of_the_fit() -> None:
+    index = pd.date_range("2024-01-31", periods=9, freq="ME")
+    fitted = read_panel(pd.Series(range(9), index))
+    later = pd.Series([1.0, 2.0], pd.to_datetime(["2024-10-30", "2024-11-30"]))
+    with pytest.raises(
+        ValueError,
+        match=r"X begins at 2024-10-30 \(row 0\), where no step of 1 month end can",
+    ):
+        read_panel(later, like=fitted.layout)
+    week = pd.bdate_range("2024-01-04", periods=9)
+    fitted = read_panel(pd.Series(range(9), week))
+    saturday = pd.Series([1.0, 2.0], pd.to_datetime(["2024-01-19", "2024-01-20"]))
+    with pytest.raises(ValueError, match=r"2024-01-20 \(rows 0 and 1\) are 1 day"):
+        read_panel(saturday, like=fitted.layout)
+
+
+def test_months_of_a_panel_whose_days_differ() -> None:
+    # Each keeps its own day; one that February lacks has to be that of all.
+    starts = {day: pd.Timestamp(f"2021-01-{day:02} 06:30") for day in (5, 28, 30)}
+    times = {
+        day: pd.DatetimeIndex([start + pd.DateOffset(months=k) for k in range(14)])
+        for day, start in starts.items()
+    }
+    series = {str(day): pd.Series(range(12), times[day][:12]) for day in times}
+    mixed = read_panel({day: series[day] for day in ("5", "28")})
+    assert mixed.layout.step == TimeStep(1, "M")
+    alone = read_panel(series["30"])
+    assert alone.layout.step == TimeStep(1, "M", 30)
+    for panel, day, n in ((mixed, 5, 0), (mixed, 28, 1), (alone, 30, 0)):
+        ahead = (panel.forecast_times(2) or [])[n]
+        np.testing.assert_array_equal(ahead, times[day][12:].to_numpy())
 
 
 def days(*numbers: float) -> pd.DatetimeIndex:
@@ -142,8 +175,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     ),
     "irregular": (
         days(0, 1, 2, 3.5),
-        r"X is irregular: 2024-01-03 and 2024-01-04T12\S* \(rows 2 and 3\) are 36 h "
-        r"apart, with a step of 1 D",
+        r"X is irregular: 2024-01-03 and 2024-01-04T12\S* \(rows 2 and 3\) are 36 "
+        r"hours apart, with a step of 1 day",
     ),
     "a month with its day moved": (
         pd.to_datetime(["2024-01-05", "2024-02-05", "2024-03-06", "2024-04-05"]),
@@ -156,8 +189,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     "integers": (pd.Index([1, 2, 3, 3]), "X has the time 3 twice, at rows 2 and 3"),
     "a far year": (
         days(0, 5, 6, 80_000),
-        r"X has 4 rows, but its times span 80001 steps of 1 D: the longest gap is from "
-        r"2024-01-07 to 2243",
+        r"X has 4 rows, but its times span 80001 steps of 1 day: the longest gap is "
+        r"from 2024-01-07 to 2243",
     ),
     "not a time": (
         pd.DatetimeIndex(["2024-01-01", None, *days(2, 3)]),

@@ -24,7 +24,8 @@ from .panel import read_panel
 from .scaling import SeriesScaler
 from .series import Panel, PanelLayout, Series
 from .static import StaticEncoder
-from .times import TimeStep, check_times, future_times, infer_step
+from .steps import TimeStep
+from .times import check_times, future_times, infer_step
 from .transforms import BoxCox, Chain, Difference, Log, Transform
 from .validation import validation_ends
 from .window_batch import WindowBatch

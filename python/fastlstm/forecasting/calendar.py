@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .numbers import Floats
+from .steps import Times
 from .times import check_times, infer_step
 
 __all__ = ["calendar_features", "calendar_names"]
@@ -29,7 +30,8 @@ def calendar_features(
     Parameters
     ----------
     times : array-like of T time stamps, increasing
-        datetime64, or what NumPy turns into it, such as an index of pandas.
+        datetime64, or what NumPy turns into it, such as an index of pandas. Integers
+        have no calendar.
     names : "auto" or sequence of str, default="auto"
         Any of "hour_of_day", "day_of_week", "day_of_month", "week_of_year" (ISO),
         "month_of_year", "day_of_year". "auto" is what `calendar_names` chooses for
@@ -47,7 +49,7 @@ def calendar_features(
         Times as for `check_times`, with "auto" also as for `infer_step`; names that are
         unknown or there twice.
     TypeError
-        As for `check_times`.
+        As for `check_times`, and integers.
 
     Examples
     --------
@@ -60,7 +62,7 @@ def calendar_features(
     array([[ 0.,  1.],
            [ 0., -1.]])
     """
-    array = check_times(times)
+    array = _check_dates(times)
     chosen = calendar_names(array) if names == "auto" else names
     if isinstance(chosen, str) or len(set(chosen)) < len(chosen):
         raise ValueError(f'names must be "auto" or different names, got {names!r}')
@@ -84,12 +86,12 @@ def calendar_names(times: npt.ArrayLike) -> list[str]:
     Parameters
     ----------
     times : array-like of T time stamps
-        As for `infer_step`.
+        As for `infer_step`; a business day lasts 7/5 days in the mean.
 
     Raises
     ------
     ValueError, TypeError
-        As for `infer_step`.
+        As for `infer_step`, and integers.
 
     Examples
     --------
@@ -98,12 +100,21 @@ def calendar_names(times: npt.ArrayLike) -> list[str]:
     >>> calendar_names(np.arange("2023-01-01", "2024-01-01", dtype="datetime64[D]"))
     ['day_of_week', 'day_of_year']
     """
-    array = check_times(times)
+    array = _check_dates(times)
     step = infer_step(array)
     year = "month_of_year" if step.unit == "M" else "day_of_year"
     periods = {"hour_of_day": 1.0, "day_of_week": 7.0, year: 365.0}
     span = len(array) * step.days
     return [name for name, days in periods.items() if step.days < days <= span]
+
+
+def _check_dates(times: npt.ArrayLike) -> Times:
+    array = check_times(times)
+    if array.dtype.kind != "M":
+        raise TypeError(
+            f"times must be datetime64 to have a calendar, got {array.dtype}"
+        )
+    return array
 
 
 def _hour_of_day(times: npt.NDArray[Any]) -> Floats:

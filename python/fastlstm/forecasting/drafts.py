@@ -12,7 +12,14 @@ from numpy.typing import NDArray
 from .._validate import IntArray
 from .numbers import Floats, refuse_infinite
 from .series import Series
-from .steps import GridStep, Times, find_step, is_mostly_gaps, show_time
+from .steps import (
+    Times,
+    TimeStep,
+    find_step,
+    fixed_step,
+    is_mostly_gaps,
+    show_time,
+)
 
 __all__ = ["Draft", "Table", "assemble"]
 
@@ -64,14 +71,14 @@ class Draft:
 
 
 def assemble(
-    drafts: Sequence[Draft], step: GridStep | None = None, *, new_rows: bool = False
-) -> tuple[tuple[Series, ...], GridStep | None]:
+    drafts: Sequence[Draft], step: TimeStep | None = None, *, new_rows: bool = False
+) -> tuple[tuple[Series, ...], TimeStep | None]:
     """Check all series, and put each on its grid; gaps become rows of NaN.
 
     Parameters
     ----------
     drafts : sequence of Draft
-    step : GridStep, optional
+    step : TimeStep, optional
         That of a fit; without, the one that most neighbours are apart.
     new_rows : bool, default=False
         Whether nothing has to be observed.
@@ -79,7 +86,7 @@ def assemble(
     Returns
     -------
     series : tuple of Series
-    step : GridStep or None
+    step : TimeStep or None
         None without times, or where no series has two.
 
     Raises
@@ -110,7 +117,7 @@ def assemble(
             )
     for draft in drafts:
         _check_increasing(_times(draft.y), draft.name, draft.rows)
-    if step is None or (step.kind == "number") != (kinds[0] == "i"):
+    if step is None or (step.unit == "") != (kinds[0] == "i"):
         step = find_step([_times(draft.y) for draft in drafts])
     if step is None:  # one row each; covariates may go further
         ahead = [d.future.times for d in drafts if d.future is not None]
@@ -169,7 +176,7 @@ def _check_increasing(times: Times, name: str, rows: IntArray) -> None:
 
 
 def _places(
-    times: Times | None, step: GridStep | None, name: str, rows: IntArray
+    times: Times | None, step: TimeStep | None, name: str, rows: IntArray
 ) -> IntArray:
     """Return the place of each row on the grid; ``rows`` are the user's numbers."""
     if times is None or step is None:
@@ -178,10 +185,16 @@ def _places(
     fits[1:] &= places[1:] > places[:-1]
     if not fits.all():
         at = int(np.flatnonzero(~fits)[0])
+        if at == 0:
+            raise ValueError(
+                f"{name} begins at {show_time(times[0])} (row {rows[0]}), where no "
+                f"step of {step} can begin"
+            )
+        apart = fixed_step(times[at] - times[at - 1])
         raise ValueError(
             f"{name} is irregular: {show_time(times[at - 1])} and "
             f"{show_time(times[at])} (rows {rows[at - 1]} and {rows[at]}) are "
-            f"{_apart(times, at)} apart, with a step of {step}; resample it, "
+            f"{apart} apart, with a step of {step}; resample it, "
             "or drop the times if the order is what matters"
         )
     if is_mostly_gaps(len(times), int(places[-1])):
@@ -194,17 +207,7 @@ def _places(
     return places
 
 
-def _apart(times: Times, at: int) -> str:
-    difference = times[at] - times[at - 1]
-    if times.dtype.kind != "M":
-        return str(difference)
-    for unit in ("D", "h", "m", "s"):
-        if difference % np.timedelta64(1, unit) == 0:
-            return f"{difference // np.timedelta64(1, unit)} {unit}"
-    return str(difference)
-
-
-def _place(draft: Draft, step: GridStep | None) -> Series:
+def _place(draft: Draft, step: TimeStep | None) -> Series:
     """Put one series and its covariates on the grid."""
     y = draft.y
     places = _places(y.times, step, draft.name, draft.rows)
@@ -263,7 +266,7 @@ def _past(draft: Draft, table: Table) -> Floats:
 
 
 def _future(
-    draft: Draft, table: Table, places: IntArray, step: GridStep | None
+    draft: Draft, table: Table, places: IntArray, step: TimeStep | None
 ) -> Floats:
     """Put covariates known ahead on the grid, which they may follow beyond the end.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from .forms import ColumnsForm, Form
 from .numbers import Floats
-from .steps import GridStep, Times, find_step, is_mostly_gaps, show_time
+from .steps import TimeStep, Times, find_step, is_mostly_gaps, show_time
 
 if TYPE_CHECKING:
     from .series import Panel, Series
@@ -96,7 +96,7 @@ def _meeting(old: Series, new: Series) -> Times:
     return np.concatenate([old.times[-1:], new.times[:1]])
 
 
-def _steps_between(old: Series, new: Series, step: GridStep) -> int:
+def _steps_between(old: Series, new: Series, step: TimeStep) -> int:
     """Count the steps that have no row."""
     both = _meeting(old, new)
     places, fits = step.places(both)
@@ -125,7 +125,7 @@ def _rows_between(panel: Panel, at: int, new: Panel, place: int) -> int:
     return rows
 
 
-def _grow(old: Series, new: Series, gap: int, step: GridStep | None) -> Series:
+def _grow(old: Series, new: Series, gap: int, step: TimeStep | None) -> Series:
     times = old.times
     if times is not None and step is not None:
         times = np.concatenate([times, step.span(times[-1], gap + len(new) + 1)[1:]])

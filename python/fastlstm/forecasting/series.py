@@ -14,7 +14,7 @@ from ..files import storable
 from .forms import ColumnsForm, Forecasts, Form
 from .growing import extend
 from .numbers import Floats
-from .steps import GridStep, Times
+from .steps import Times, TimeStep
 
 __all__ = ["Panel", "PanelLayout", "Series"]
 
@@ -69,7 +69,7 @@ class PanelLayout:
     ----------
     targets, past, future, static : tuple
         Names, or places where there are none.
-    step : GridStep or None
+    step : TimeStep or None
         From one time to the next; None without times.
     """
 
@@ -77,7 +77,7 @@ class PanelLayout:
     past: tuple[Any, ...] = ()
     future: tuple[Any, ...] = ()
     static: tuple[Any, ...] = ()
-    step: GridStep | None = None
+    step: TimeStep | None = None
 
     def check(self, other: PanelLayout, *, new_rows: bool = False) -> None:
         """Raise ValueError where a later panel, ``other``, differs.

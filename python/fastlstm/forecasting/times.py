@@ -1,95 +1,31 @@
-"""Time stamps at a regular step, and how they go on.
-
-Fixed steps are any number of days, hours, seconds; calendar steps are whole months (12
-for a year) from a day of one month to the same day of another, or from end to end. What
-a clock shows is taken as it is: an hour that a change to summer time skips or repeats
-is irregular, and time zones are for the caller to take away.
-"""
+"""What users have as time stamps: checked, and continued at their regular step."""
 
 from __future__ import annotations
 
 import datetime
-from dataclasses import dataclass
-from typing import Any, Final, TypeAlias
+from dataclasses import replace
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 
 from .._validate import as_array, check_int
-from ..files import storable
 from .numbers import place
+from .steps import Times, TimeStep, find_step, fixed_step, show_time
 
-__all__ = ["TimeStep", "Times", "check_times", "future_times", "infer_step"]
+__all__ = ["check_times", "future_times", "infer_step"]
 
-Times: TypeAlias = npt.NDArray[np.datetime64]
-
-_UNITS: Final = {
-    "M": "month",
-    "D": "day",
-    "h": "hour",
-    "m": "minute",
-    "s": "second",
-    "ms": "millisecond",
-    "us": "microsecond",
-    "ns": "nanosecond",
-    "ps": "picosecond",
-    "fs": "femtosecond",
-    "as": "attosecond",
-}
-_DAY: Final = np.timedelta64(1, "D")
-
-
-@storable
-@dataclass(frozen=True)
-class TimeStep:
-    """From one time stamp to the next: so many of a unit of `numpy.timedelta64`.
-
-    Parameters
-    ----------
-    count : int, default=1
-    unit : str, default="D"
-        "D" or shorter; or "M", a month of the calendar.
-    day : int, default=0
-        With "M" the day of the month, or its last one if it is shorter: 31 is month
-        ends.
-    """
-
-    count: int = 1
-    unit: str = "D"
-    day: int = 0
-
-    def __str__(self) -> str:
-        several = "s" if self.count > 1 else ""
-        return f"{self.count} {_UNITS[self.unit]}{several}"
-
-    @property
-    def days(self) -> float:
-        """Its length in days, of a month as in the mean of the Gregorian calendar."""
-        if self.unit == "M":
-            return self.count * 365.2425 / 12.0
-        return float(np.array(self.count, f"m8[{self.unit}]") / _DAY)
-
-    def after(self, last: np.datetime64, horizon: int) -> Times:
-        """Return the ``horizon`` time stamps that follow ``last``, in its dtype."""
-        start = _fine(np.asarray(last))
-        ahead = self.count * np.arange(1, horizon + 1)
-        if self.unit != "M":
-            result = start + ahead.astype(f"m8[{self.unit}]")
-        else:
-            month = start.astype("M8[M]") + ahead
-            days = np.minimum(self.day, _month_length(month)) - 1
-            clock = start - start.astype("M8[D]")
-            result = month.astype("M8[D]") + days.astype("m8[D]") + clock
-        return np.asarray(result.astype(last.dtype))
+_TOO_FINE: Final = ("ps", "fs", "as")
 
 
 def check_times(times: npt.ArrayLike) -> Times:
-    """Return time stamps (T,) as datetime64, checked to increase.
+    """Return times (T,) as datetime64 or int64, checked to increase.
 
     Parameters
     ----------
     times : array-like
-        datetime64, or what NumPy turns into it: an index of pandas, dates, strings.
+        datetime64, or what NumPy turns into it: an index of pandas, dates, strings; or
+        integers, such as years or days of trade.
 
     Raises
     ------
@@ -97,6 +33,7 @@ def check_times(times: npt.ArrayLike) -> Times:
         What are no time stamps, or such of a time zone.
     ValueError
         Not one axis, NaT, a time that is not after the one before; its place is named.
+        Units below a nanosecond.
 
     Examples
     --------
@@ -112,13 +49,16 @@ def check_times(times: npt.ArrayLike) -> Times:
             array = array.astype("M8")
         except ValueError as error:
             raise TypeError(f"times cannot be read: {error}") from None
-    if array.dtype.kind != "M":
-        raise TypeError(f"times must be datetime64, got {array.dtype}")
+    if array.dtype.kind in "iu":
+        array = array.astype(np.int64)
+    elif array.dtype.kind != "M":
+        raise TypeError(f"times must be datetime64 or integers, got {array.dtype}")
+    elif np.datetime_data(array.dtype)[0] in _TOO_FINE:
+        raise ValueError(f"times must be in ns or longer units, got {array.dtype}")
     if array.ndim != 1:
         raise ValueError(f"times must have shape (T,), got {array.shape}")
-    missing = np.isnat(array)
-    if missing.any():
-        raise ValueError(f"times{place(missing)} is NaT")
+    if array.dtype.kind == "M" and np.isnat(array).any():
+        raise ValueError(f"times{place(np.isnat(array))} is NaT")
     wrong = np.flatnonzero(array[1:] <= array[:-1])
     if wrong.size:
         at = int(wrong[0]) + 1
@@ -129,14 +69,15 @@ def check_times(times: npt.ArrayLike) -> Times:
 
 
 def infer_step(times: npt.ArrayLike) -> TimeStep:
-    """Return the step of regular time stamps.
+    """Return the step of regular times.
 
     They are months where that fits: always the same day of the month at the same time,
-    or always its end. Else all differences have to be equal.
+    or always its end. They are business days where they are days that skip weekends.
+    Else all differences have to be equal.
 
     Parameters
     ----------
-    times : array-like of T time stamps
+    times : array-like of T times
         As for `check_times`.
 
     Raises
@@ -152,48 +93,43 @@ def infer_step(times: npt.ArrayLike) -> TimeStep:
     TimeStep(count=1, unit='M', day=31)
     >>> str(infer_step(["2024-01-01T00:00", "2024-01-01T00:30"]))
     '30 minutes'
+    >>> str(infer_step(["2024-01-04", "2024-01-05", "2024-01-08"]))
+    '1 business day'
     """
     array = check_times(times)
-    if len(array) < 2:
+    step = find_step([array])
+    if step is None:
         raise ValueError(f"a step needs at least 2 times, got {len(array)}")
-    fine = _fine(array)
-    months = fine.astype("M8[M]")
-    dates = fine.astype("M8[D]")
-    days = (dates - months.astype("M8[D]")).astype(np.int64) + 1
-    lengths, clocks = _month_length(months), fine - dates
-    day = 31 if (days == lengths).all() else int(days.max())
-    if (clocks == clocks[0]).all() and (days == np.minimum(day, lengths)).all():
-        between, unit = np.diff(months), "M"
-    else:
-        between, day = np.diff(fine), 0
-        unit = _largest_unit(between)
-    counts = (between // np.array(1, f"m8[{unit}]")).astype(np.int64)
-    values, frequencies = np.unique(counts, return_counts=True)
-    most = int(values[frequencies.argmax()])
-    if len(values) > 1:
-        at = int((counts != most).argmax())
+    places, fits = step.places(array)
+    regular = fits[1:] & (np.diff(places) == 1)
+    if not regular.all():
+        at = int(regular.argmin())
+        if fits[at + 1]:
+            apart = replace(step, count=step.count * int(places[at + 1] - places[at]))
+        else:
+            apart = fixed_step(array[at + 1] - array[at])
         raise ValueError(
-            f"times[{at}] = {array[at]} and times[{at + 1}] = {array[at + 1]} are "
-            f"{TimeStep(int(counts[at]), unit)} apart, most others "
-            f"{TimeStep(most, unit)}: expected a regular step; a row for each missing "
-            "time, with NaN in it, makes one (series.asfreq in pandas)"
+            f"times[{at}] = {show_time(array[at])} and times[{at + 1}] = "
+            f"{show_time(array[at + 1])} are {apart} apart, with a step of {step}: "
+            "expected a regular step; a row for each missing time, with NaN in it, "
+            "makes one (series.asfreq in pandas)"
         )
-    return TimeStep(most, unit, day)
+    return step
 
 
 def future_times(times: npt.ArrayLike, horizon: int) -> Times:
-    """Return the time stamps that come after regular ones.
+    """Return the times that come after regular ones.
 
     Parameters
     ----------
-    times : array-like of T time stamps
+    times : array-like of T times
         As for `infer_step`.
     horizon : int
         How many to return, H.
 
     Returns
     -------
-    times : (H,) array of datetime64, of the unit of ``times``
+    times : (H,) array of datetime64, of the unit of ``times``, or of int64
 
     Raises
     ------
@@ -208,7 +144,7 @@ def future_times(times: npt.ArrayLike, horizon: int) -> Times:
     """
     array = check_times(times)
     step = infer_step(array)
-    return step.after(array[-1], check_int("horizon", horizon, 1))
+    return step.span(array[-1], check_int("horizon", horizon, 1) + 1)[1:]
 
 
 def _from_objects(array: npt.NDArray[Any]) -> Times:
@@ -226,24 +162,3 @@ def _from_objects(array: npt.NDArray[Any]) -> Times:
                 "in UTC"
             )
     return array.astype("M8[us]")
-
-
-def _fine(times: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Return times of years and months as their first day."""
-    unit = np.datetime_data(times.dtype)[0]
-    return times.astype("M8[D]") if unit in ("Y", "M") else times
-
-
-def _month_length(months: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
-    """Return the days of each month, given as datetime64[M]."""
-    ends = (months + 1).astype("M8[D]") - months.astype("M8[D]")
-    return np.asarray(ends.astype(np.int64))
-
-
-def _largest_unit(between: npt.NDArray[Any]) -> str:
-    """Return the longest unit of which all these are multiples."""
-    none = np.zeros(1, between.dtype)
-    for unit in list(_UNITS)[1:]:
-        if (between % np.array(1, f"m8[{unit}]") == none).all():
-            break
-    return unit
