@@ -151,6 +151,19 @@ def test_objects_of_an_older_version(tmp_path: Path) -> None:
         read_record(tmp_path / "a", ("thing",))
 
 
+def test_two_classes_of_one_name(tmp_path: Path) -> None:
+    other = type("SequenceScaler", (), {"__module__": "elsewhere"})
+    with pytest.raises(
+        ValueError,
+        match=r"SequenceScaler is that of fastlstm\.data\.scaler\.SequenceScaler "
+        r"already: expected another name for elsewhere\.SequenceScaler",
+    ):
+        storable(other)
+    kept = there_and_back(tmp_path / "a", SequenceScaler())
+    assert type(kept) is SequenceScaler  # the first stays
+    assert storable(SequenceScaler) is SequenceScaler
+
+
 # ---------------------------------------------------------------------------- damage
 
 

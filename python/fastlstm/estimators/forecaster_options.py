@@ -61,7 +61,7 @@ class Options:
         step, horizon = panel.layout.step, estimator.horizon
         season = estimator.season_length
         if season is None:
-            season = 1 if step is None else getattr(step, 'season_length', 1)
+            season = 1 if step is None else step.season_length
         window = estimator.window
         if window is None:
             window = max(3 * horizon, 2 * season, _LEAST_WINDOW)

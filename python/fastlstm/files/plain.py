@@ -35,9 +35,25 @@ def storable(cls: Class) -> Class:
     made of its fields. Another class without ``__setstate__`` needs a constructor
     without arguments, whose attributes are then set. What the file does not have keeps
     its default.
+
+    Raises
+    ------
+    ValueError
+        Another class has the name: of a file nobody could tell which of them it means.
+        The same one again, of a module that is reloaded, takes its place.
     """
+    known = _storable.get(cls.__name__, cls)
+    if _origin(known) != _origin(cls):
+        raise ValueError(
+            f"files know a class by its bare name, and {cls.__name__} is that of "
+            f"{_origin(known)} already: expected another name for {_origin(cls)}"
+        )
     _storable[cls.__name__] = cls
     return cls
+
+
+def _origin(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def to_plain(value: Any, tensors: dict[str, NDArray[Any]], name: str = "") -> Any:
@@ -72,9 +88,8 @@ def to_plain(value: Any, tensors: dict[str, NDArray[Any]], name: str = "") -> An
         state = to_plain(value.__getstate__() or {}, tensors, name)
         return {_TAG: "object", "class": kind.__name__, "state": state}
     raise TypeError(
-        f"{name or 'this'} is a {kind.__module__}.{kind.__qualname__}, which cannot be "
-        "kept in a file: expected None, bool, int, float, str, list, tuple, dict or "
-        "array"
+        f"{name or 'this'} is a {_origin(kind)}, which cannot be kept in a file: "
+        "expected None, bool, int, float, str, list, tuple, dict or array"
     )
 
 
