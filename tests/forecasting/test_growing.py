@@ -181,7 +181,7 @@ def test_a_step_that_the_first_rows_do_not_tell(kind: str) -> None:
     assert panel.layout.step is None
     new = frame({"day": days[2:3], "a": [2.0]})
     panel = panel.extended(read_panel(new, time_column="day", new_rows=True))
-    assert str(panel.layout.step) == "2 D"
+    assert str(panel.layout.step) == "2 days"
     new = frame({"day": days[6:7], "a": [4.0]})
     panel = panel.extended(read_panel(new, time_column="day", new_rows=True))
     np.testing.assert_array_equal(panel[0].y[:, 0], [1.0, 2.0, NAN, 4.0])
@@ -320,13 +320,13 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "off the step": (
         PANEL,
         {"X": WEEKS},
-        r"begin at 2024-03-06T09:00, which is no whole number of steps of 1 D after "
+        r"begin at 2024-03-06T09:00, which is no whole number of steps of 1 day after "
         "its last time, 2024-02-29",
     ),
     "a wrong year": (
         PANEL,
         {"X": WEEKS.set_axis(pd.to_datetime(["2924-02-29"]))},
-        r"begin at 2924-02-29, 328\d\d\d steps of 1 D after its last time, 2024-02-29",
+        r"begin at 2924-02-29, 328\d{3} steps of 1 day after its last time, 2024-02-29",
     ),
     "no times": (PANEL, {"X": np.ones((1, 1))}, "in neither, the new rows have none"),
     "times": ({"X": np.ones((4, 1))}, PANEL, "or in neither, it has none"),
@@ -338,7 +338,7 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
     "another step": (
         PANEL,
         {"X": pd.DataFrame({"a": [1.0, 2.0]}, TIMES[[5, 7]])},
-        "have a step of 2 D, but those of the fit of 1 D",
+        "have a step of 2 days, but those of the fit of 1 day",
     ),
     "other variables": (
         PANEL,

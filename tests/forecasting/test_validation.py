@@ -25,7 +25,7 @@ def test_no_target_of_training_is_one_of_validation(
     panel = make_panel(np.random.default_rng(seed), lengths, beside=False, k=1)
     if max(lengths) < 1 + 2 * horizon:
         with pytest.raises(
-            ValueError, match=f"expected {1 + 2 * horizon} steps at lea"
+            ValueError, match=f"expected at least {1 + horizon} steps to train on"
         ):
             validation_ends(panel, horizon, fraction=fraction)
         return

@@ -100,7 +100,7 @@ def check_batch(windows: WindowSet, rows: Any, expected: list[Window]) -> None:
         check(batch.targets[at], window.targets)
         check(batch.center[at], window.center)
         check(batch.scale[at], window.scale)
-    center, scale = windows.units(rows)
+    center, scale = windows.subset(rows).units()
     np.testing.assert_array_equal(center, batch.center)
     np.testing.assert_array_equal(scale, batch.scale)
 

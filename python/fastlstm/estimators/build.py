@@ -16,7 +16,8 @@ from ..nn.lstm_inputs import layer_sizes
 from ..optim import OPTIMIZERS
 from ..schedules import SCHEDULES, Schedule
 from ..training import Callback, EarlyStopping, Progress, Trainer
-from ..training.protocols import Loss
+from ..training.protocols import Loss, Model
+from .arguments import Arguments
 from .parameters import CONSTRAINTS, resolve_batch_size, resolve_dtype
 
 if TYPE_CHECKING:
@@ -99,8 +100,8 @@ def warm_model(estimator: SequenceEstimator, outputs: int) -> SequenceModel:
 
 
 def new_trainer(
-    estimator: SequenceEstimator,
-    model: SequenceModel,
+    estimator: Arguments,
+    model: Model,
     loss: Loss,
     seed: int,
     n: int,

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -90,9 +88,7 @@ class ForecastEngine(Arguments):
     def _extended(self, X: Any, y: Any, past: Any, future: Any) -> Panel:
         """Return ``panel_`` with newly observed rows."""
         layout = self.panel_.layout
-        new = self._read(
-            X, y, past=past, future=future, like=layout, new_rows=True
-        )
+        new = self._read(X, y, past=past, future=future, like=layout, new_rows=True)
         return self.panel_.extended(new)
 
     def _with_future(self, future: Any) -> Panel:
@@ -137,17 +133,15 @@ class ForecastEngine(Arguments):
         return self.forecast_model_.forecast(panel, origins, Request(quantiles))
 
     def _go_on(self, panel: Panel, request: Request, horizon: int) -> Floats:
-        """Forecast from the end of ``panel_``, with what is known ahead in ``panel``."""
+        """Forecast from where ``panel_`` ends, which ``panel`` is, with covariates."""
         model = self.forecast_model_
         if self._memory is None:
             return self._forecast(panel, panel.lengths, request, horizon)
         shown, chains = model.transformed(panel, panel.lengths)
-        return model.recall(
-            self._memory, model.encode(shown, horizon), chains, request
-        )
+        return model.recall(self._memory, model.encode(shown, horizon), chains, request)
 
     def _rolling_mase(self, panel: Panel) -> float:
-        """Return the MASE of forecasts from the end of ``panel_`` on, to ``panel``'s."""
+        """Return the MASE of forecasts from where ``panel_`` ends on, through all."""
         model, known = self.forecast_model_, self.panel_.lengths
         origins = [
             np.arange(begin, max(end, begin + 1), model.horizon)
@@ -157,9 +151,7 @@ class ForecastEngine(Arguments):
             raise ValueError("there is nothing new to judge forecasts by")
         y, forecasts, histories = [], [], []
         each = model.forecast(panel, origins, Request())
-        for series, own, begin, values in zip(
-            panel, origins, known, each, strict=True
-        ):
+        for series, own, begin, values in zip(panel, origins, known, each, strict=True):
             for origin, value in zip(own, values, strict=True):
                 truth = np.full_like(value, np.nan)
                 came = series.y[origin : origin + model.horizon]

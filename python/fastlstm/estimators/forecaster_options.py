@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -148,7 +149,7 @@ def _center(estimator: LSTMForecaster, head: Head) -> str:
 
 def _levels(quantiles: Any) -> list[float]:
     levels = [check_float("quantiles", q, "(0, 1)") for q in np.ravel(quantiles)]
-    if not levels or any(b <= a for a, b in zip(levels, levels[1:], strict=False)):
+    if not levels or any(b <= a for a, b in pairwise(levels)):
         raise ValueError(f"quantiles must increase, got {quantiles!r}")
     return levels
 

@@ -14,7 +14,7 @@ from ..training import Trainer
 
 if TYPE_CHECKING:
     from .base import SequenceEstimator
-    from .forecaster import LSTMForecaster
+    from .forecaster_engine import ForecastEngine
 
 __all__ = ["tell", "tell_curves", "warn"]
 
@@ -38,7 +38,9 @@ def tell(
     estimator._scored_by = estimator.scoring
 
 
-def tell_curves(estimator: SequenceEstimator | LSTMForecaster, trainer: Trainer) -> None:
+def tell_curves(
+    estimator: SequenceEstimator | ForecastEngine, trainer: Trainer
+) -> None:
     """Set how the fit went."""
     scores = trainer.score_curve or None
     estimator.n_iter_ = trainer.epoch
@@ -50,7 +52,7 @@ def tell_curves(estimator: SequenceEstimator | LSTMForecaster, trainer: Trainer)
 
 
 def warn(
-    estimator: SequenceEstimator | LSTMForecaster,
+    estimator: SequenceEstimator | ForecastEngine,
     trainer: Trainer,
     stacklevel: int = 3,
 ) -> None:

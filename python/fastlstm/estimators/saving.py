@@ -16,8 +16,9 @@ from ..files.whole import PathType
 if TYPE_CHECKING:
     from .anomaly import LSTMAnomalyDetector
     from .base import SequenceEstimator
+    from .forecaster_engine import ForecastEngine
 
-    Saved: TypeAlias = SequenceEstimator | LSTMAnomalyDetector
+    Saved: TypeAlias = SequenceEstimator | LSTMAnomalyDetector | ForecastEngine
 
 __all__ = ["restore", "save"]
 

@@ -99,8 +99,9 @@ class Calibration:
         each.sort(axis=-1)
         order = [*self.lower[::-1], 0.5, *self.upper]
         chosen = each[..., [order.index(q) for q in levels]]
-        scale, center = _alike(prediction.scale, chosen), _alike(
-            prediction.center, chosen
+        scale, center = (
+            _alike(prediction.scale, chosen),
+            _alike(prediction.center, chosen),
         )
         return np.asarray(chosen * scale + center)
 

@@ -133,9 +133,7 @@ class ForecastModel:
             chains.append(chain)
         return replace(panel, series=tuple(series)), chains
 
-    def _chain(
-        self, series: Series, end: int, known: dict[Hashable, Chain]
-    ) -> Chain:
+    def _chain(self, series: Series, end: int, known: dict[Hashable, Chain]) -> Chain:
         assert self.transform is not None
         fitted = known.get(series.id)
         try:
@@ -221,7 +219,10 @@ class ForecastModel:
         return np.split(np.concatenate(values), np.cumsum(counts)[:-1])
 
     def recall(
-        self, memory: Memory, encoded: EncodedPanel, chains: list[Chain],
+        self,
+        memory: Memory,
+        encoded: EncodedPanel,
+        chains: list[Chain],
         request: Request,
     ) -> Floats:
         """Forecast all series from where ``memory`` has read them to."""
@@ -301,9 +302,7 @@ class ForecastModel:
                 yield chain
 
 
-def _inverted(
-    method: str, values: NDArray[Any], chains: Sequence[Chain]
-) -> Floats:
+def _inverted(method: str, values: NDArray[Any], chains: Sequence[Chain]) -> Floats:
     if not chains:
         return values
     each = zip(values, chains, strict=True)

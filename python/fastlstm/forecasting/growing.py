@@ -10,12 +10,12 @@ import numpy as np
 
 from .forms import ColumnsForm, Form
 from .numbers import Floats
-from .steps import TimeStep, Times, find_step, is_mostly_gaps, show_time
+from .steps import Times, TimeStep, find_step, is_mostly_gaps, show_time
 
 if TYPE_CHECKING:
     from .series import Panel, Series
 
-__all__ = ["extend"]
+__all__ = ["extend", "look_ahead"]
 
 
 def extend(panel: Panel, new: Panel) -> Panel:
@@ -169,3 +169,41 @@ def _grow_form(form: Form, new: Form, lengths: Sequence[int]) -> Form:
     if isinstance(new, ColumnsForm):
         rows = form.shape[0] + new.shape[0]
     return replace(form, shape=(rows, form.shape[1]))
+
+
+def look_ahead(panel: Panel, ahead: Panel, *, shared: bool) -> Panel:
+    """Return ``panel`` with covariates known ahead; see `Panel.with_future`."""
+    if shared:
+        places = [0] * len(panel)
+    elif panel.named and ahead.named:
+        unknown = [key for key in panel.ids if key not in ahead.ids]
+        if unknown:
+            raise ValueError(f"future has no rows of series {unknown[0]!r}")
+        places = [ahead.ids.index(key) for key in panel.ids]
+    elif len(panel) == len(ahead):
+        places = list(range(len(panel)))
+    else:
+        raise ValueError(
+            f"future has rows of {len(ahead)} series, but there are {len(panel)}"
+        )
+    series = [
+        _look_ahead(own, ahead[place], panel.layout.step)
+        for own, place in zip(panel, places, strict=True)
+    ]
+    return replace(panel, series=tuple(series))
+
+
+def _look_ahead(own: Series, rows: Series, step: TimeStep | None) -> Series:
+    if np.isnan(rows.y).any():
+        raise ValueError(
+            f"future of series {own.id!r} has missing values: covariates known ahead "
+            "are known"
+        )
+    if own.times is not None and step is not None and rows.times is not None:
+        after = step.span(own.times[-1], 2)[1]
+        if rows.times[0] != after:
+            raise ValueError(
+                f"future of series {own.id!r} begins at {show_time(rows.times[0])}, "
+                f"expected {show_time(after)}, the step after its end"
+            )
+    return replace(own, future=np.concatenate([own.future[: len(own)], rows.y]))

@@ -121,12 +121,15 @@ class PointHead(Head):
 
     @property
     def outputs(self) -> int:
+        """P."""
         return 1
 
     def make_loss(self) -> Loss:
+        """Make the loss, see `Head`."""
         return _POINTS[self.loss](self.delta)
 
     def point(self, outputs: NDArray[Any], center: Floats, scale: Floats) -> Floats:
+        """Return forecasts, see `Head`."""
         return in_units(outputs, center, scale)
 
     def quantiles(
@@ -136,6 +139,7 @@ class PointHead(Head):
         scale: Floats,
         levels: Sequence[float],
     ) -> Floats:
+        """Return quantiles, see `Head`."""
         raise ValueError(
             f"loss={self.loss!r} has no quantiles: fit with loss='quantile', a "
             "likelihood such as loss='gaussian', or conformal='split'"
@@ -157,12 +161,15 @@ class QuantileHead(Head):
 
     @property
     def outputs(self) -> int:
+        """P."""
         return len(self.levels)
 
     def make_loss(self) -> Loss:
+        """Make the loss, see `Head`."""
         return Quantile(self.levels, missing="ignore")
 
     def point(self, outputs: NDArray[Any], center: Floats, scale: Floats) -> Floats:
+        """Return forecasts, see `Head`."""
         return self.quantiles(outputs, center, scale, [0.5])[..., 0]
 
     def quantiles(
@@ -172,6 +179,7 @@ class QuantileHead(Head):
         scale: Floats,
         levels: Sequence[float],
     ) -> Floats:
+        """Return quantiles, see `Head`."""
         missing = [level for level in levels if level not in self.levels]
         if missing:
             raise ValueError(
@@ -181,9 +189,7 @@ class QuantileHead(Head):
         at = [self.levels.index(level) for level in levels]
         each = outputs.reshape(*outputs.shape[:-1], -1, self.outputs)
         ordered = np.sort(each, axis=-1)[..., at]
-        return np.moveaxis(
-            in_units(np.moveaxis(ordered, -1, 1), center, scale), 1, -1
-        )
+        return np.moveaxis(in_units(np.moveaxis(ordered, -1, 1), center, scale), 1, -1)
 
 
 @storable
@@ -207,6 +213,7 @@ class LikelihoodHead(Head):
 
     @property
     def outputs(self) -> int:
+        """P."""
         return len(self._distribution.parameters)
 
     @property
@@ -215,6 +222,7 @@ class LikelihoodHead(Head):
         return kind
 
     def make_loss(self) -> Loss:
+        """Make the loss, see `Head`."""
         loss: Loss = _LIKELIHOODS[self.loss](missing="ignore")
         return loss
 
@@ -229,6 +237,7 @@ class LikelihoodHead(Head):
         )
 
     def point(self, outputs: NDArray[Any], center: Floats, scale: Floats) -> Floats:
+        """Return forecasts, see `Head`."""
         return self._predicted(outputs, center, scale).mean
 
     def quantiles(
@@ -238,6 +247,7 @@ class LikelihoodHead(Head):
         scale: Floats,
         levels: Sequence[float],
     ) -> Floats:
+        """Return quantiles, see `Head`."""
         return self._predicted(outputs, center, scale).quantile(list(levels))
 
     def sample(
@@ -248,6 +258,7 @@ class LikelihoodHead(Head):
         rng: np.random.Generator,
         n: int,
     ) -> Floats:
+        """Draw from the distribution, see `Head`."""
         return self._predicted(outputs, center, scale).sample(rng, n)
 
 

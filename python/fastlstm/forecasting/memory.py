@@ -82,7 +82,11 @@ class Memory:
     ) -> WindowSet:
         """Return the ``steps`` last of each series before ``ends``, or all."""
         return WindowSet(
-            encoded, rows, ends, window=int(steps), strategy=self.strategy,
+            encoded,
+            rows,
+            ends,
+            window=int(steps),
+            strategy=self.strategy,
             center="series",
         )
 

@@ -48,12 +48,15 @@ class OutputPrediction(Prediction):
     scale: Floats
 
     def point(self) -> Floats:
+        """Return points, see `Prediction`."""
         return self.head.point(self.outputs, self.center, self.scale)
 
     def quantiles(self, levels: Sequence[float]) -> Floats:
+        """Return quantiles, see `Prediction`."""
         return self.head.quantiles(self.outputs, self.center, self.scale, levels)
 
     def paths(self, n: int, rng: np.random.Generator) -> Floats:
+        """Return paths, see `Prediction`."""
         drawn = self.head.sample(self.outputs, self.center, self.scale, rng, n)
         return np.moveaxis(drawn, 0, 1)
 
@@ -68,15 +71,18 @@ class PathPrediction(Prediction):
     scale: Floats
 
     def point(self) -> Floats:
+        """Return points, see `Prediction`."""
         return np.asarray(self.drawn.mean(axis=1))
 
     def quantiles(self, levels: Sequence[float]) -> Floats:
+        """Return quantiles, see `Prediction`."""
         if not self.head.random:
             # Its own words say what has quantiles.
             return self.head.quantiles(self.drawn, self.center, self.scale, levels)
         return np.moveaxis(np.quantile(self.drawn, list(levels), axis=1), 0, -1)
 
     def paths(self, n: int, rng: np.random.Generator) -> Floats:
+        """Return paths, see `Prediction`."""
         if not self.head.random:
             return self.head.sample(self.drawn, self.center, self.scale, rng, n)
         return self.drawn

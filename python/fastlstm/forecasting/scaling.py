@@ -111,7 +111,9 @@ class SeriesScaler:
                 f"the series have {len(panel.layout.targets)} variables, those of the "
                 f"fit {k}"
             )
-        known = {key: at for at, key in enumerate(self.ids)} if self.knows(panel) else {}
+        known = (
+            {key: at for at, key in enumerate(self.ids)} if self.knows(panel) else {}
+        )
         center, scale = np.empty((len(panel), k)), np.empty((len(panel), k))
         for n, series in enumerate(panel):
             at = known.get(series.id)

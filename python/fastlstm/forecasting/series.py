@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from .._validate import IntArray, check_int
 from ..files import storable
 from .forms import ColumnsForm, Forecasts, Form
-from .growing import extend
+from .growing import extend, look_ahead
 from .numbers import Floats
 from .steps import Times, TimeStep
 
@@ -217,6 +217,27 @@ class Panel:
         [[1.0, 2.0], [3.0, 4.0, 5.0]]
         """
         return extend(self, new)
+
+    def with_future(self, ahead: Panel, *, shared: bool = False) -> Panel:
+        """Put covariates known ahead behind the end of each series.
+
+        Parameters
+        ----------
+        ahead : Panel
+            Whose variables are these covariates, in the steps that follow each end.
+        shared : bool, default=False
+            Whether its one series is for all; else they are told by name, or place.
+
+        Returns
+        -------
+        Panel
+
+        Raises
+        ------
+        ValueError
+            Missing values, a series without rows, times that do not follow.
+        """
+        return look_ahead(self, ahead, shared=shared)
 
     def check_horizon(self, horizon: int) -> None:
         """Raise ValueError where covariates known ahead end before the horizon."""

@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from .._validate import Array, IntArray
+from .._validate import Array
 from ..data import SequenceBatch
 from ..models import EncoderDecoder, SequenceModel
 from ..models.stream import ModelStream

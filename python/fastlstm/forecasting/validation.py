@@ -21,8 +21,8 @@ def validation_ends(
     """Return the step of each series at which its validation part begins.
 
     The part is ``fraction`` of the series, rounded, and has room for ``windows``
-    horizons that overlap. A series too short to leave a training window before it, of ``min_window`` steps and a
-    horizon, is trained on as a whole.
+    horizons that overlap. A series too short to leave a training window before it, of
+    ``min_window`` steps and a horizon, is trained on as a whole.
 
     Parameters
     ----------

@@ -289,7 +289,9 @@ class WindowSet:
         """Return what came, (M, H, K), in units of the series; NaN where missing."""
         encoded = self.encoded
         values = encoded.values[self._ahead(self._at)]
-        scale, center = (u[self.series][:, None] for u in (encoded.scale, encoded.center))
+        scale, center = (
+            u[self.series][:, None] for u in (encoded.scale, encoded.center)
+        )
         return np.asarray(values * scale + center)
 
     def take_all(self) -> TrainingSet[Any]:

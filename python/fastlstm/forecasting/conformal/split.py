@@ -260,8 +260,8 @@ class SplitConformal:
         least = self.least_scores
         if count.min() < least:
             raise ValueError(
-                f"intervals of level {np.max(self.level):g} need at least {least} observed "
-                f"calibration values for each step, got {count.min()} at "
+                f"intervals of level {np.max(self.level):g} need at least {least} "
+                f"observed calibration values for each step, got {count.min()} at "
                 f"{place(count == count.min())}"
             )
 

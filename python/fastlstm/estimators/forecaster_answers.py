@@ -1,0 +1,199 @@
+"""What a fitted forecaster is asked: forecasts, updates, a score, a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Self
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from .._validate import check_float, check_int
+from ..files.whole import PathType
+from ..forecasting.forecast_model import Request
+from .forecaster_engine import ForecastEngine
+from .saving import save
+from .threads import limit_threads
+
+__all__ = ["ForecastAnswers"]
+
+
+class ForecastAnswers(ForecastEngine):
+    """Base of `LSTMForecaster`: all but its parameters and its fit."""
+
+    def predict(
+        self,
+        X: Any = None,
+        y: Any = None,
+        *,
+        past: Any = None,
+        future: Any = None,
+        static: Any = None,
+        steps: int | None = None,
+        quantiles: float | Sequence[float] | None = None,
+        samples: int | None = None,
+    ) -> Any:
+        """Forecast the steps that follow.
+
+        Parameters
+        ----------
+        X, y, past, static : as for ``fit``, optional
+            Histories to go on from. Without, those of ``fit`` and of every `update`. A
+            series that ``fit`` has not seen is scaled by its own history.
+        future : as for ``fit``, optional
+            Covariates known ahead. Without X only the rows that follow the end, unless
+            ``fit`` or `update` was given them.
+        steps : int, optional
+            Steps to forecast, at most the ``horizon``; with strategy "recursive" any
+            number. The horizon by default.
+        quantiles : float or sequence of float in (0, 1), optional
+            Which quantiles to forecast, in place of points.
+        samples : int, optional
+            How many sample paths to draw, in place of points. Only those of strategy
+            "recursive" are paths that a series may take; those of others have the right
+            distribution at each step, and steps that know nothing of each other.
+
+        Returns
+        -------
+        array, series or frame, or list or dict of such
+            In the form of the series: (H,) or (H, K) for an array (T,) or (T, K); with
+            quantiles one more axis at the end, with samples one in front. In frames
+            these are columns "value_0.1" and rows of a level "sample". Times go on.
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            As for ``fit``; other variables or another step than there; covariates that
+            end before the horizon; quantiles that the loss does not know.
+        """
+        check_is_fitted(self, "forecast_model_")
+        horizon = self._steps(steps)
+        levels = None if quantiles is None else np.ravel(quantiles).tolist()
+        for level in levels or ():
+            check_float("quantiles", level, "(0, 1)")
+        if samples is not None:
+            check_int("samples", samples, 1)
+            if levels is not None:
+                raise ValueError("expected quantiles or samples, got both")
+        request = Request(levels, samples)
+        with limit_threads(self.n_jobs):
+            if X is None:
+                if not (y is None and past is None and static is None):
+                    raise ValueError("y, past and static go with X: got no X")
+                panel = self._with_future(future)
+                panel.check_horizon(horizon)
+                values = self._go_on(panel, request, horizon)
+            else:
+                panel = self._read_like(X, y, past=past, future=future, static=static)
+                panel.check_horizon(horizon)
+                values = self._forecast(panel, panel.lengths, request, horizon)
+        return panel.give_back(
+            list(values), quantiles=levels, samples=samples is not None
+        )
+
+    def _steps(self, steps: int | None) -> int:
+        model = self.forecast_model_
+        if steps is None:
+            return model.horizon
+        most = None if model.strategy == "recursive" else model.horizon
+        if most is not None and steps > most:
+            raise ValueError(
+                f"steps={steps} is more than the horizon={most} of the fit: fit with a "
+                "longer one, or with strategy='recursive', which may go on"
+            )
+        return check_int("steps", steps, 1)
+
+    def update(
+        self, X: Any, y: Any = None, *, past: Any = None, future: Any = None
+    ) -> Self:
+        """Take in what was observed since, without a fit.
+
+        Weights and scales stay. With ``warm`` the network's state takes a step for each
+        new row; with ``conformal="adaptive"`` intervals learn whether they have held
+        what came, which costs a forecast a row.
+
+        Parameters
+        ----------
+        X, y, past : as for ``fit``
+            The new rows, of all series or, where these have names, of some.
+        future : as for ``fit``, optional
+            From the first new row on.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        ValueError
+            As for ``fit``; a series that it has not seen; times that do not follow.
+        """
+        check_is_fitted(self, "forecast_model_")
+        panel = self._extended(X, y, past, future)
+        with limit_threads(self.n_jobs):
+            self._observe(panel)
+        self.panel_ = panel
+        return self
+
+    def score(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        past: Any = None,
+        future: Any = None,
+        sample_weight: None = None,
+    ) -> float:
+        """Judge forecasts of what follows: the negative of their MASE.
+
+        Forecasts are made at the end of what is known, and whenever a horizon has been
+        observed; none sees what comes after it. So cross-validation needs splits in the
+        order of time, each test part right behind its training part, as
+        `~sklearn.model_selection.TimeSeriesSplit` makes them.
+
+        Parameters
+        ----------
+        X, y, past, future : as for `update`
+            What was observed next.
+        sample_weight : ignored
+
+        Returns
+        -------
+        float
+            -1 is as good as the (seasonal) naive forecast was on the series in ``fit``
+            (Hyndman & Koehler 2006), 0 is perfect.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As for `update`.
+        """
+        check_is_fitted(self, "forecast_model_")
+        panel = self._extended(X, y, past, future)
+        with limit_threads(self.n_jobs):
+            return -self._rolling_mase(panel)
+
+    def save(self, path: PathType) -> None:
+        """Write the fitted forecaster to a safetensors file, for `fastlstm.load`.
+
+        With it goes all that was observed, so that `predict` and `update` go on.
+        Otherwise as `LSTMRegressor.save`.
+
+        Parameters
+        ----------
+        path : str or path
+
+        Raises
+        ------
+        NotFittedError
+            Before ``fit``.
+        TypeError
+            Identifiers of series, or labels, that are neither numbers nor strings.
+        OSError
+            The file cannot be written.
+        """
+        save(self, path)
