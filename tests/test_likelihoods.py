@@ -109,6 +109,50 @@ def test_scales_of_samples(loss: Any, rng: np.random.Generator) -> None:
     assert plain[0] == ones[0]
 
 
+@every_count
+def test_scales_of_targets(loss: Any, rng: np.random.Generator) -> None:
+    pred = 3.0 * rng.standard_normal((N, T, K * width(loss)))
+    target, scale = targets_of(loss), 30.0 ** rng.standard_normal((N, K))
+    options = {"lengths": [7, 1, 3, 7, 2], "sample_weight": [1.0, 2.0, 0.5, 0.0, 1.0]}
+    value, gradient = loss(pred, target, scale=scale, **options)
+    valid = np.arange(T) < np.array(options["lengths"])[:, None]
+    weight = valid * np.array(options["sample_weight"])[:, None]
+    terms = -scipy_log_prob(loss, pred, target, scale[:, None]).mean(axis=-1)
+    expected = np.array(np.average(terms, weights=weight))
+    assert_close(np.array(value), expected, LIKELIHOOD_PEER)
+
+    def at(arrays: Arrays) -> float:
+        return float(loss(arrays["pred"], target, scale=scale, **options)[0])
+
+    assert_gradients(at, {"pred": pred}, {"pred": gradient}, rng)
+    rows = loss(pred[:, 0], target[:, 0], scale=scale)[0]
+    terms = -scipy_log_prob(loss, pred[:, 0], target[:, 0], scale)
+    assert_close(np.array(rows), np.array(terms.mean()), LIKELIHOOD_PEER)
+    # One scale for all targets of a sample is that of the sample.
+    same = np.repeat(scale[:, :1], K, axis=1)
+    one, other = (loss(pred, target, scale=s) for s in (same, scale[:, 0]))
+    assert one[0] == other[0]
+    np.testing.assert_array_equal(one[1], other[1])
+
+
+@every_count
+def test_counts_that_float32_has_not(loss: Any, rng: np.random.Generator) -> None:
+    """Counts are exact beside float32 outputs; other targets have their dtype."""
+    rows = 4  # whose weights are exact too
+    pred = rng.standard_normal((rows, width(loss))).astype("float32")
+    target = 2.0**24 + np.arange(rows)[:, None]
+    scale = np.full(rows, 2.0**23)
+    value, gradient = loss(pred, target, scale=scale)
+    assert gradient.dtype == np.float32
+    expected, slopes = loss(pred.astype(float), target, scale=scale)
+    assert value == expected
+    assert_close(gradient, slopes, LIKELIHOOD["float32"])
+    with pytest.raises(TypeError, match="must be float32 to .*, got float64"):
+        GaussianLikelihood()(np.zeros((rows, 2), "float32"), target)
+    with pytest.raises(TypeError, match="must be float64 to .*, got float32"):
+        loss(pred.astype(float), target.astype("float32"), scale=scale)
+
+
 @every_likelihood
 def test_a_loss_is_what_its_distribution_says(
     loss: Any, rng: np.random.Generator
@@ -187,15 +231,18 @@ def test_limits_of_families(rng: np.random.Generator) -> None:
     )
 
 
-def test_a_fit_hands_out_scales(rng: np.random.Generator) -> None:
+@pytest.mark.parametrize("k", [1, 2])
+def test_a_fit_hands_out_scales(k: int, rng: np.random.Generator) -> None:
     """The mean of an epoch of batches is that of one batch of all."""
     loss = NegativeBinomialLikelihood(missing="ignore")
     batch = SequenceBatch(rng.standard_normal((N, T, 2)))
-    targets = targets_of(loss, (N, 1))
+    targets = targets_of(loss, (N, k))
     targets[3] = np.nan
     scale = np.array([0.5, 1.0, 30.0, 2.0, 7.0])
+    if k > 1:
+        scale = scale[:, None] * [1.0, 4.0]
     data = TrainingSet(batch, targets, scales=scale)
-    model = SequenceModel(2, 2, hidden_size=4, dtype="float64", random_state=0)
+    model = SequenceModel(2, 2 * k, hidden_size=4, dtype="float64", random_state=0)
     expected, _ = loss(model.infer(batch), targets, scale=scale)
     optimizer = SGD(model.params, learning_rate=0.0)
     trainer = Trainer(model, loss, optimizer, batch_size=2, max_epochs=1).fit(data)
@@ -253,8 +300,11 @@ def test_targets_that_are_no_counts(loss: Any, value: float, match: str) -> None
 @pytest.mark.parametrize(
     ("scale", "error", "match"),
     [
-        ([1.0] * 4, ValueError, r"shape \(5,\), one a sample, got \(4,\)"),
-        (2.0, ValueError, r"shape \(5,\), one a sample, got \(\)"),
+        ([1.0] * 4, ValueError, r"\(5,\), one a sample, or \(5, 1\), .*, got \(4,\)"),
+        (2.0, ValueError, r"shape \(5,\), one a sample, or \(5, 1\), .*, got \(\)"),
+        (np.ones((5, 7)), ValueError, r"one a sample and target, got \(5, 7\)"),
+        (np.ones((5, 7, 1)), ValueError, r"sample and target, got \(5, 7, 1\)"),
+        ([[1], [1], [1], [0], [1]], ValueError, r"got 0\.0 for sample 3, output 0"),
         ([1, 1, 0, 1, 1], ValueError, r"finite and above 0, got 0\.0 for sample 2"),
         ([1, 1, 1, -2, 1], ValueError, r"got -2\.0 for sample 3"),
         ([1, np.nan, 1, 1, 1], ValueError, "got nan for sample 1"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 import pytest
 from fastlstm.files import read_record, write_record
-from fastlstm.forecasting import Panel, SeriesScaler, read_panel
+from fastlstm.forecasting import Panel, PanelEncoder, SeriesScaler, read_panel
 
 from ..compare import assert_close
 from ..tolerances import VALUE
@@ -30,6 +31,8 @@ def by_hand(
     seen = [v for v in values if v == v]
     if method == "standard":
         center, scale = np.mean(seen), np.std(seen)
+    elif method == "mean":
+        center, scale = 0.0, 1.0 + sum(seen) / len(seen)
     else:
         center = np.median(seen)
         scale = np.percentile(seen, 75) - np.percentile(seen, 25)
@@ -47,8 +50,13 @@ def by_hand(
     return float(center), float(scale)
 
 
-@pytest.mark.parametrize("method", ["standard", "robust"])
-@pytest.mark.parametrize("window", [None, 6, 30])
+@pytest.mark.parametrize(
+    ("method", "window"),
+    [
+        *itertools.product(["standard", "robust"], [None, 6, 30]),
+        ("mean", None),
+    ],
+)
 @pytest.mark.parametrize("cut", [False, True])
 def test_statistics(
     rng: np.random.Generator, method: str, window: int | None, cut: bool
@@ -130,6 +138,22 @@ def test_what_is_refused() -> None:
         SeriesScaler("minmax")
     with pytest.raises(ValueError, match="window must be at least 1"):
         SeriesScaler(window=0)
+
+
+def test_counts_are_not_shifted() -> None:
+    panel = read_panel({"a": [0.0, np.nan, 0.0], "b": [5.0, 10.0, 12.0]})
+    scaler = SeriesScaler("mean").fit(panel, [3, 2])
+    center, scale = scaler.statistics(panel)
+    np.testing.assert_array_equal(center, np.zeros((2, 1)))
+    np.testing.assert_array_equal(scale, [[1.0], [8.5]])
+    below = read_panel({"c": np.array([[1.0, 3.0], [np.nan, -2.0]])})
+    for use in (SeriesScaler("mean").fit, PanelEncoder("mean").fit):
+        with pytest.raises(
+            ValueError, match="series 'c' has -2 at step 1, variable 1: method='mean'"
+        ):
+            use(below)
+    with pytest.raises(ValueError, match="window=5 is of methods that subtract a cen"):
+        PanelEncoder("mean", window=5)
 
 
 def test_a_file_keeps_it(tmp_path: Any, rng: np.random.Generator) -> None:

@@ -61,6 +61,8 @@ class EncodedPanel:
     n_past : int
         Past covariates.
     indicators : bool
+    panel : Panel
+        What was encoded.
     """
 
     first: IntArray
@@ -77,6 +79,7 @@ class EncodedPanel:
     static: NDArray[Any]
     n_past: int
     indicators: bool
+    panel: Panel
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -90,6 +93,30 @@ class EncodedPanel:
     def all_seen(self) -> bool:
         """Whether every series begins with an observation of every variable."""
         return bool(self.seen.all())
+
+    @cached_property
+    def counts(self) -> Floats:
+        """(R, K) observed values as they are, which have to be counts.
+
+        In float64: float32 does not have all whole numbers from 2^24 on.
+
+        Raises
+        ------
+        ValueError
+            Values below 0 or not whole.
+        """
+        counts = np.full(self.values.shape, np.nan)
+        for first, series in zip(self.first, self.panel, strict=True):
+            bad = (series.y < 0.0) | (series.y > np.floor(series.y))
+            if bad.any():
+                step, k = np.argwhere(bad)[0]
+                raise ValueError(
+                    f"series {series.id!r} has {series.y[step, k]:g} at step {step}, "
+                    f"variable {self.panel.layout.targets[k]!r}: expected counts, "
+                    "whole numbers of at least 0"
+                )
+            counts[first : first + len(series)] = series.y
+        return counts
 
     @cached_property
     def lagged(self) -> tuple[NDArray[Any], NDArray[np.bool_]]:
@@ -130,7 +157,7 @@ class PanelEncoder:
 
     Parameters
     ----------
-    method : {"standard", "robust"}, default="standard"
+    method : {"standard", "robust", "mean"}, default="standard"
     window : int or None, default=None
         Of a `SeriesScaler`. Covariates and static numbers have the mean 0 and the
         deviation 1 over all steps of all series, whatever the method.
@@ -252,6 +279,7 @@ class PanelEncoder:
             static=_cast(self.static.transform(panel), numbers),
             n_past=len(panel.layout.past),
             indicators=self.indicators,
+            panel=panel,
         )
 
     def _future(self, series: Series, rows: int) -> Floats:

@@ -15,6 +15,7 @@ from .series import Panel, Series
 
 __all__ = ["SeriesScaler"]
 
+_METHODS: Final = ("standard", "robust", "mean")
 _QUARTILES: Final = (25.0, 75.0)
 # Distances in time at which values of a window are compared: more say hardly more.
 _MOST_LAGS: Final = 32
@@ -26,14 +27,15 @@ class SeriesScaler:
 
     Parameters
     ----------
-    method : {"standard", "robust"}, default="standard"
+    method : {"standard", "robust", "mean"}, default="standard"
         Mean and standard deviation, or median and the distance of the quartiles, of
-        what was observed.
+        what was observed; "mean" is for counts, which are never shifted: the centre is
+        0, the scale 1 plus the mean (Salinas et al. 2020, "DeepAR", section 3.3).
     window : int or None, default=None
         With it the scale is that of differences between values of a window of so many
         steps: their root mean square, or the distance of their quartiles. For windows
         that are centred one by one, a series that only grows spreads no further than a
-        window does.
+        window does. Not with "mean", of which windows have the series' centre.
 
     Attributes
     ----------
@@ -60,8 +62,12 @@ class SeriesScaler:
     """
 
     def __init__(self, method: str = "standard", *, window: int | None = None) -> None:
-        self.method = check_choice("method", method, ("standard", "robust"))
+        self.method = check_choice("method", method, _METHODS)
         self.window = None if window is None else check_int("window", window, 1)
+        if method == "mean" and window is not None:
+            raise ValueError(
+                f"window={window} is of methods that subtract a centre, 'mean' does not"
+            )
         self.ids: list[Hashable] | None = None
         self.named = False
         self.center: Floats | None = None
@@ -82,7 +88,7 @@ class SeriesScaler:
         ------
         ValueError
             A variable without an observed value there; values so large that their
-            spread overflows.
+            spread overflows; with "mean" one below 0.
         """
         part = panel if ends is None else panel.until(ends)
         both = [self._of(series, part.layout.targets) for series in part]
@@ -140,9 +146,17 @@ class SeriesScaler:
                     f"series {series.id!r} has no observed value of {name!r} to scale "
                     "it by"
                 )
+            if self.method == "mean" and seen.min() < 0.0:
+                at = int(np.nanargmin(values))
+                raise ValueError(
+                    f"series {series.id!r} has {values[at]:g} at step {at}, variable "
+                    f"{name!r}: method='mean' is for counts, of at least 0"
+                )
             with np.errstate(over="ignore", invalid="ignore"):
                 if self.method == "standard":
                     (center[k],), (scale[k],) = mean_and_deviation(seen, None)
+                elif self.method == "mean":
+                    center[k], scale[k] = 0.0, 1.0 + seen.mean()
                 else:
                     (center[k],), (scale[k],) = median_and_quantile_range(
                         seen, None, _QUARTILES

@@ -5,12 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
+from .._validate import IntArray
 from ..data import SequenceBatch
 from .numbers import Floats
 
-__all__ = ["WindowBatch"]
+__all__ = ["WindowBatch", "beside", "pad"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +28,7 @@ class WindowBatch:
         What is known ahead, static features, and the share of the horizon that a step
         ends, in (0, 1].
     targets : (n, H, K) array
-        NaN where nothing was observed.
+        NaN where nothing was observed. Counts are in the user's units.
     center, scale : (n, K) float64 arrays
         A value v is ``center + scale * v`` in the user's units.
     """
@@ -43,3 +45,22 @@ class WindowBatch:
         result: Floats = values * self.scale.reshape(shape)
         result += self.center.reshape(shape)
         return result
+
+
+def pad(values: NDArray[Any], lengths: IntArray, padding: float) -> IntArray | None:
+    """Overwrite what lies after the ends of (n, T, F); None where all have T steps."""
+    steps = values.shape[1]
+    if lengths.min(initial=steps) == steps:
+        return None
+    values[np.arange(steps) >= lengths[:, None]] = padding
+    return lengths
+
+
+def beside(steps: NDArray[Any], static: NDArray[Any]) -> NDArray[Any]:
+    """Put static features (n, D) beside each of the steps (n, T, F)."""
+    if static.shape[1] == 0:
+        return steps
+    n, t, f = steps.shape
+    result = np.empty((n, t, f + static.shape[1]), steps.dtype)
+    result[:, :, :f], result[:, :, f:] = steps, static[:, None]
+    return result

@@ -14,7 +14,7 @@ from ..training import TrainingSet
 from ..training.protocols import Loss, Model
 from .encoding import EncodedPanel
 from .numbers import Floats
-from .window_batch import WindowBatch
+from .window_batch import WindowBatch, beside, pad
 
 __all__ = ["WindowSet"]
 
@@ -50,12 +50,17 @@ class WindowSet:
         "recursive" (Salinas et al. 2020, "DeepAR", figure 2): steps of window and
         horizon, (n, L + H, F); inputs of step t are the value of t - 1, its indicator,
         what is known of t, static features; targets (n, L + H, K) are the values of t.
+    counts : bool, default=False
+        Whether targets are counts as they are, in float64, beside the ``scales`` by
+        which a likelihood of counts stretches what the network says. What it reads is
+        divided by these (Salinas et al. 2020, section 3.3).
 
     Raises
     ------
     ValueError
         Another ``center`` or ``strategy``; past covariates, which a recursive forecast
-        would need of steps to come.
+        would need of steps to come; counts that the encoder or ``center`` has shifted,
+        or values that are none.
 
     See Also
     --------
@@ -86,6 +91,7 @@ class WindowSet:
         window: int,
         center: str = "series",
         strategy: str = "direct",
+        counts: bool = False,
     ) -> None:
         self.encoded = encoded
         self.series = series
@@ -98,6 +104,13 @@ class WindowSet:
                 f"the recursive strategy has no use for {encoded.n_past} past "
                 "covariates: they are unknown where it predicts"
             )
+        self.counts = counts
+        if counts and (center != "series" or encoded.center.any()):
+            raise ValueError(
+                f"counts are scaled and never shifted, got center={center!r}: expected "
+                "'series', and a PanelEncoder with method='mean'"
+            )
+        self._source = encoded.counts if counts else encoded.targets
         self.sizes = np.minimum(origins, self.window)
         self._at = encoded.first[series] + origins
 
@@ -126,7 +139,7 @@ class WindowSet:
             Steps from one origin to the next. The last whole horizon of a series is
             always among them, if ``min_window`` admits it.
         **options
-            ``center`` and ``strategy``.
+            ``center``, ``strategy`` and ``counts``.
 
         Raises
         ------
@@ -227,6 +240,7 @@ class WindowSet:
             window=self.window,
             center=self.center,
             strategy=self.strategy,
+            counts=self.counts,
         )
 
     # ----------------------------------------------------------------------- batches
@@ -268,9 +282,12 @@ class WindowSet:
         past = self._past(series, at, sizes, shift)
         targets = self._targets(self._ahead(at), shift)
         if self.strategy == "direct":
-            return TrainingSet(past, targets.reshape(len(rows), -1))
-        future = SequenceBatch(self._future(series, self._ahead(at)))
-        return TrainingSet(SequencePair(past, future), targets, per_step=True)
+            steps = self.encoded.horizon
+            targets = targets.reshape(len(rows), -1)
+            return TrainingSet(past, targets, scales=self._scales(series, steps))
+        pair = SequencePair(past, SequenceBatch(self._future(series, self._ahead(at))))
+        scales = self._scales(series)
+        return TrainingSet(pair, targets, per_step=True, scales=scales)
 
     def gather(self, rows: IntArray) -> WindowBatch:
         """Gather windows with all that goes with them, whatever the strategy."""
@@ -306,6 +323,10 @@ class WindowSet:
         center, scale = self.encoded.center[series], self.encoded.scale[series]
         return (center if shift is None else center + shift * scale), scale
 
+    def _scales(self, series: IntArray, steps: int = 1) -> Floats | None:
+        """Return scales of counts, (n, K), or (n, steps * K) side by side."""
+        return np.tile(self.encoded.scale[series], steps) if self.counts else None
+
     def _shift(self, at: IntArray, sizes: IntArray) -> Floats | None:
         """Return what windows are centred on, (n, K), in units of their series."""
         encoded = self.encoded
@@ -338,8 +359,8 @@ class WindowSet:
         steps = self._steps(at, sizes, sizes)
         past = encoded.steps.take(steps, axis=0, mode="clip")
         self._center(past, steps, shift, encoded.seen)
-        past = _beside(past, encoded.static[series])
-        return SequenceBatch(past, _pad(past, sizes, 0.0))
+        past = beside(past, encoded.static[series])
+        return SequenceBatch(past, pad(past, sizes, 0.0))
 
     def _future(self, series: IntArray, ahead: IntArray) -> NDArray[Any]:
         """Gather what is known of the steps after origins."""
@@ -352,7 +373,7 @@ class WindowSet:
         return future
 
     def _targets(self, steps: IntArray, shift: Floats | None) -> NDArray[Any]:
-        targets = self.encoded.targets.take(steps, axis=0, mode="clip")
+        targets = self._source.take(steps, axis=0, mode="clip")
         if shift is not None:
             targets -= shift[:, None].astype(targets.dtype)
         return targets
@@ -383,27 +404,9 @@ class WindowSet:
         lagged, seen = encoded.lagged
         inputs = lagged.take(steps, axis=0, mode="clip")
         self._center(inputs, steps, shift, seen)
-        inputs = _beside(inputs, encoded.static[series])
+        inputs = beside(inputs, encoded.static[series])
         targets = self._targets(steps, shift)
-        ragged = _pad(inputs, lengths, 0.0)
-        _pad(targets, lengths, np.nan)
-        return TrainingSet(SequenceBatch(inputs, ragged), targets, per_step=True)
-
-
-def _pad(values: NDArray[Any], lengths: IntArray, padding: float) -> IntArray | None:
-    """Overwrite what lies after the ends of (n, T, F); None where all have T steps."""
-    steps = values.shape[1]
-    if lengths.min(initial=steps) == steps:
-        return None
-    values[np.arange(steps) >= lengths[:, None]] = padding
-    return lengths
-
-
-def _beside(steps: NDArray[Any], static: NDArray[Any]) -> NDArray[Any]:
-    """Put static features (n, D) beside each of the steps (n, T, F)."""
-    if static.shape[1] == 0:
-        return steps
-    n, t, f = steps.shape
-    result = np.empty((n, t, f + static.shape[1]), steps.dtype)
-    result[:, :, :f], result[:, :, f:] = steps, static[:, None]
-    return result
+        ragged = pad(inputs, lengths, 0.0)
+        pad(targets, lengths, np.nan)
+        batch, scales = SequenceBatch(inputs, ragged), self._scales(series)
+        return TrainingSet(batch, targets, per_step=True, scales=scales)

@@ -47,6 +47,9 @@ class _Likelihood(ElementwiseLoss):
 class _CountLikelihood(_Likelihood):
     """The same of counts, whose distributions a scale may stretch."""
 
+    # float32 has no whole numbers between some from 2^24 on.
+    _exact_targets = True
+
     def __call__(
         self,
         pred: npt.ArrayLike,
@@ -61,10 +64,12 @@ class _CountLikelihood(_Likelihood):
         Parameters
         ----------
         pred, target, lengths, sample_weight
-            See there; a target that counts is 0 or a whole number above.
-        scale : array-like of shape (N,), optional
-            Above 0: by what each sample's counts are larger than those that the outputs
-            speak of, see `fastlstm.distributions.NegativeBinomial`.
+            See there; a target that counts is 0 or a whole number above. ``target``
+            may be float64 whatever ``pred`` is.
+        scale : array-like of shape (N,) or (N, K), optional
+            Above 0: by what the counts of each sample, or of each of its K targets, are
+            larger than those that the outputs speak of, see
+            `fastlstm.distributions.NegativeBinomial`. It holds at all steps.
 
         Raises
         ------
@@ -74,8 +79,8 @@ class _CountLikelihood(_Likelihood):
         if scale is None:
             return self._mean(pred, target, lengths, sample_weight)
         y = as_array("target", target)
-        factors = _checked_scale(scale, len(y))
-        each = factors.reshape(-1, *[1] * (y.ndim - 1))
+        factors = _checked_scale(scale, y.shape)
+        each = factors.reshape(len(y), *[1] * (y.ndim - 2), -1)
         return self._mean(pred, target, lengths, sample_weight, each)
 
     def _read(
@@ -191,20 +196,25 @@ class PoissonLikelihood(_CountLikelihood):
     distribution = Poisson
 
 
-def _checked_scale(scale: npt.ArrayLike, samples: int) -> Array:
+def _checked_scale(scale: npt.ArrayLike, targets: tuple[int, ...]) -> Array:
+    """Return (N,) or (N, K) scales in float64."""
     factors = as_array("scale", scale)
     if factors.dtype.kind not in "fiu":
         raise TypeError(f"scale must hold real numbers, got {factors.dtype}")
-    if factors.shape != (samples,):
+    each, every = targets[:1], (targets[0], targets[-1])
+    if factors.shape not in (each, every):
         raise ValueError(
-            f"scale must have shape ({samples},), one a sample, got {factors.shape}"
+            f"scale must have shape {each}, one a sample, or {every}, one a sample and "
+            f"target, got {factors.shape}"
         )
     factors = factors.astype(np.float64)
     bad = ~(np.isfinite(factors) & (factors > 0.0))
     if bad.any():
-        n = int(bad.argmax())
+        at = tuple(np.argwhere(bad)[0])
+        output = f", output {at[1]}" if len(at) == 2 else ""
         raise ValueError(
-            f"scale must be finite and above 0, got {factors[n]} for sample {n}"
+            f"scale must be finite and above 0, got {factors[at]} for sample "
+            f"{at[0]}{output}"
         )
     result: Array = factors
     return result

@@ -14,7 +14,7 @@ from abc import ABC, abstractmethod
 import numpy as np
 import numpy.typing as npt
 
-from .._validate import Array, IntArray, as_floats, check_choice
+from .._validate import Array, IntArray, as_array, as_floats, check_choice
 from .rows import prepare, refuse, rows_of, sum_weights, weights_of
 
 __all__ = ["ElementwiseLoss", "TargetLoss"]
@@ -28,6 +28,8 @@ class TargetLoss:
     # Predictions that each target has, neighbours on the last axis, and their name.
     _predictions = 1
     _prediction = "prediction"
+    # Whether targets may be float64 beside predictions in float32.
+    _exact_targets = False
 
     def __init__(self, *, missing: str = "raise") -> None:
         self.missing = check_choice("missing", missing, ("raise", "ignore"))
@@ -67,7 +69,9 @@ class TargetLoss:
     ) -> tuple[Array, Array, Array]:
         """Check shapes and types; return rows' weights, which sum to one, as well."""
         pred, weights = prepare("pred", pred, lengths, sample_weight)
-        target = as_floats("target", target, pred.dtype)
+        array = as_array("target", target)
+        exact = self._exact_targets and array.dtype == np.float64
+        target = as_floats("target", array, array.dtype if exact else pred.dtype)
         per_target = self._predictions
         outputs, rest = divmod(pred.shape[-1], per_target)
         if rest:
@@ -113,8 +117,8 @@ class ElementwiseLoss(TargetLoss, ABC):
     ) -> tuple[Array, Array]:
         """Compute terms (M,), float64, and slopes (M, P), of the M targets that count.
 
-        ``pred`` is (M, P), ``target`` (M,) of the same dtype, ``scale`` (M,) float64,
-        given only to losses that know such a thing.
+        ``pred`` is (M, P), ``target`` (M,) of the same dtype or exact, ``scale`` (M,)
+        float64, given only to losses that know such a thing.
         """
 
     def __call__(

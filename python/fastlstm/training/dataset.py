@@ -41,8 +41,9 @@ class TrainingSet(Generic[Inputs]):
         Weight of each sequence in the loss.
     per_step : bool, default=False
         Whether ``targets`` are of steps: of those of the target side of a pair.
-    scales : (N,) array, optional
-        Scale of each sequence's counts, for a loss that takes a ``scale``.
+    scales : (N,) or (N, K) array, optional
+        Scale of each sequence's counts, or of each of K targets, for a loss that takes
+        a ``scale``.
     """
 
     inputs: Inputs
