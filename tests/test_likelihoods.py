@@ -147,9 +147,9 @@ def test_counts_that_float32_has_not(loss: Any, rng: np.random.Generator) -> Non
     expected, slopes = loss(pred.astype(float), target, scale=scale)
     assert value == expected
     assert_close(gradient, slopes, LIKELIHOOD["float32"])
-    with pytest.raises(TypeError, match="must be float32 to .*, got float64"):
+    with pytest.raises(TypeError, match=r"must be float32 to .*, got float64"):
         GaussianLikelihood()(np.zeros((rows, 2), "float32"), target)
-    with pytest.raises(TypeError, match="must be float64 to .*, got float32"):
+    with pytest.raises(TypeError, match=r"must be float64 to .*, got float32"):
         loss(pred.astype(float), target.astype("float32"), scale=scale)
 
 

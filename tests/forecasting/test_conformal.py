@@ -255,6 +255,39 @@ def test_update_by_the_equation() -> None:
     assert_close(conformal.alpha, np.array([[0.5, 0.1]] * 2), VALUE["float64"])
 
 
+@pytest.mark.parametrize("level", [0.8, [0.5, 0.8]], ids=str)
+@pytest.mark.parametrize("outputs", [(), (2,)])
+def test_update_by_the_mean_of_series(
+    rng: np.random.Generator, level: Any, outputs: tuple[int, ...]
+) -> None:
+    calibration, y = (
+        rng.normal(size=(30, 3, *outputs)),
+        rng.normal(size=(5, 3, *outputs)),
+    )
+    y[:, 1] = np.nan  # known of no series
+    y[2:, 2] = np.nan  # of two
+    y[0] += 9.0  # a miss in all that is known
+    make = AdaptiveConformal(level, gamma=0.3).fit(calibration, 0.0 * calibration)
+    lower, upper = make.interval(0.0 * np.nan_to_num(y))
+    start, moves = make.alpha, []
+    assert start is not None
+    for n in range(5):
+        one = copy.deepcopy(make)
+        one.update(y[n], lower[n], upper[n])
+        assert one.alpha is not None
+        moves.append(np.where(one.alpha == start, np.nan, one.alpha - start))
+        # A panel of one series is that series.
+        alone = copy.deepcopy(make)
+        alone.update(y[n : n + 1], lower[n : n + 1], upper[n : n + 1])
+        np.testing.assert_array_equal(alone.alpha, one.alpha)
+    expected = start.copy()
+    for at in (0, 2):
+        expected[at] += np.nanmean(np.stack(moves)[:, at], axis=0)
+    make.update(y, lower, upper)
+    assert_close(make.alpha, expected, VALUE["float64"])
+    np.testing.assert_array_equal(make.alpha[1], start[1])
+
+
 def test_infinite_where_misses_were_too_many() -> None:
     y = np.arange(1.0, 20.0)[:, None]
     conformal = AdaptiveConformal([0.5, 0.9], gamma=0.2).fit(y, 0.0 * y)
@@ -351,7 +384,8 @@ def test_errors_of_updates() -> None:
         adaptive.update([0.0], [0.0], [0.0])
     adaptive.fit(FLAT, FLAT)
     for arguments, message in (
-        ((FLAT, FLAT, FLAT), r"y must have shape \(2,\), as in fit, got \(20, 2\)"),
+        ((FLAT[:, :1],) * 3, r"y must have shape \(2,\), .*\('N', 2\), got \(20, 1\)"),
+        ((FLAT[None],) * 3, r"y must have shape \(2,\), .* got \(1, 20, 2\)"),
         ((FLAT[0], FLAT[0], FLAT), r"upper must have shape \(2,\)"),
         ((FLAT[0], FLAT[0], FLAT[0] + np.nan), r"upper is NaN at \[0\]"),
     ):

@@ -27,6 +27,8 @@ class AdaptiveConformal(SplitConformal):
     forecasts h steps ahead, whatever the series does (there prop. 4.1, for h = 1; one h
     steps ahead hears of its miss h - 1 updates late). The price: while misses were so
     many that alpha is below 1 / (n + 1), n the scores at hand, intervals are infinite.
+    Where N series share one alpha, it moves by the mean of their moves, and the bound
+    is one of their mean share of misses.
 
     Parameters
     ----------
@@ -94,8 +96,9 @@ class AdaptiveConformal(SplitConformal):
 
         Parameters
         ----------
-        y : (H,) or (H, K) array
-            The truth, NaN where it is not known (yet): there alpha stays.
+        y : (H,) or (H, K) array, or (N, H) or (N, H, K) of as many series
+            The truth, NaN where it is not known (yet): there alpha stays, or moves by
+            the other series alone.
         lower, upper : arrays
             What ``interval`` had returned for these steps, then.
 
@@ -112,15 +115,22 @@ class AdaptiveConformal(SplitConformal):
         truth, seen = as_truth(y)
         levels = len(self.level) if isinstance(self.level, list) else None
         steps = self.alpha.shape if levels is None else self.alpha.shape[:-1]
-        if truth.shape != steps:
-            raise ValueError(f"y must have shape {steps}, as in fit, got {truth.shape}")
+        if truth.shape not in (steps, (*truth.shape[:1], *steps)):
+            raise ValueError(
+                f"y must have shape {steps}, as in fit, or {('N', *steps)}, got "
+                f"{truth.shape}"
+            )
         low = as_forecast("lower", lower, seen, levels)
         high = as_forecast("upper", upper, seen, levels)
         if levels is not None:
             truth, seen = truth[..., None], seen[..., None]
         missed = ~((low <= truth) & (truth <= high))
-        moved = self.alpha + self.gamma * (1.0 - np.array(self.level) - missed)
-        self.alpha = np.where(seen, np.minimum(moved, 1.0 + self.gamma), self.alpha)
+        moves = np.where(seen, 1.0 - np.array(self.level) - missed, 0.0)
+        count = np.broadcast_to(seen, moves.shape)
+        if moves.ndim > self.alpha.ndim:
+            moves, count = moves.sum(axis=0), count.sum(axis=0)
+        moved = self.alpha + self.gamma * (moves / np.maximum(count, 1))
+        self.alpha = np.minimum(moved, 1.0 + self.gamma)
 
     def _levels(self) -> Floats:
         assert self.alpha is not None
