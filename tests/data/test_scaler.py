@@ -126,11 +126,33 @@ def test_constant_features_keep_their_scale(method: str) -> None:
 
 
 @methods
-def test_small_units_are_no_constants(rng: np.random.Generator, method: str) -> None:
+@pytest.mark.parametrize("unit", [1e-20, 1e-200, 1e-300])
+def test_small_units_are_no_constants(
+    rng: np.random.Generator, method: str, unit: float
+) -> None:
     # scikit-learn's own threshold is absolute and would leave these as they are.
-    x = 1e-20 * (1.0 + rng.standard_normal((40, 1)))
-    scaled, expected = (make(method).fit(v).transform(v) for v in (x, 1e20 * x))
+    x = 1.0 + rng.standard_normal((40, 1))
+    scaled, expected = (make(method).fit(v).transform(v) for v in (unit * x, x))
     assert_close(scaled, expected, VALUE["float64"])
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_powers_of_two_change_no_bit(rng: np.random.Generator, weighted: bool) -> None:
+    x = np.stack([rng.standard_normal(40), 7.0 + rng.random(40)], axis=1)
+    weights = rng.random(40) if weighted else None
+    expected = SequenceScaler().fit(x, sample_weight=weights)
+    for power in (-3, -700, -960):
+        scaler = SequenceScaler().fit(np.ldexp(x, power), sample_weight=weights)
+        np.testing.assert_array_equal(scaler.center, np.ldexp(expected.center, power))
+        np.testing.assert_array_equal(scaler.scale, np.ldexp(expected.scale, power))
+
+
+def test_what_no_number_can_tell_apart() -> None:
+    # Below the smallest normal number digits are lost; and what moves by rounding.
+    tiny = np.array([[0.0], [5e-324], [1e-310]])
+    small = 1e-200 * np.array([[1.0], [1.0 + 1e-16], [1.0 + 3e-16]])
+    for x in (tiny, small):
+        np.testing.assert_array_equal(SequenceScaler().fit(x).scale, [1.0])
 
 
 def test_range_is_exact(rng: np.random.Generator) -> None:

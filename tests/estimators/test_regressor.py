@@ -57,6 +57,19 @@ def test_learns_in_any_units(rng: np.random.Generator) -> None:
     assert raw.model_.input_scaler is raw.model_.target_scaler is None
 
 
+def test_units_change_nothing(rng: np.random.Generator) -> None:
+    # Squares of such targets are zero in float64; powers of two round nothing.
+    X, y = sums(rng, 60)
+    options: dict[str, Any] = {"max_iter": 3, "early_stopping": True}
+    model = regressor(**options).fit(X, y)
+    small = regressor(**options).fit(X, np.ldexp(y, -700))
+    np.testing.assert_array_equal(
+        small.predict(X), np.ldexp(model.predict(X), -700), strict=True
+    )
+    assert small.validation_scores_ == model.validation_scores_
+    assert small.score(X, np.ldexp(y, -700)) == model.score(X, y) < 1.0
+
+
 @pytest.mark.parametrize("shape", [(300,), (300, 1), (300, 3)])
 def test_predictions_have_the_shape_of_y(
     rng: np.random.Generator, shape: tuple[int, ...]

@@ -1,8 +1,9 @@
 """Where the values of a feature lie and how far they spread: a centre and a scale.
 
 Each function takes rows (R, F) in float64 and weights (R,), or None for one each, and
-returns two (F,) arrays. A scale is 1 where a feature is constant up to rounding. What
-overflows is not finite: `SequenceScaler` refuses it.
+returns two (F,) arrays. A scale is 1 where a feature is constant up to rounding, or
+spreads by less than the smallest normal number, about 2e-308. What overflows is not
+finite: `SequenceScaler` refuses it.
 """
 
 from __future__ import annotations
@@ -12,12 +13,18 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["mean_and_deviation", "median_and_quantile_range", "range_to"]
+__all__ = [
+    "mean_and_deviation",
+    "median_and_quantile_range",
+    "power_to_one",
+    "range_to",
+]
 
 Floats: TypeAlias = NDArray[np.float64]
 Weights: TypeAlias = Floats | None
 
 _EPS: Final = float(np.finfo(np.float64).eps)
+_TINY: Final = float(np.finfo(np.float64).tiny)
 
 
 def mean_and_deviation(rows: Floats, weights: Weights) -> tuple[Floats, Floats]:
@@ -25,13 +32,28 @@ def mean_and_deviation(rows: Floats, weights: Weights) -> tuple[Floats, Floats]:
     if weights is not None:
         weights = weights / weights.max()  # only ratios matter: no sum overflows
     mean = np.average(rows, axis=0, weights=weights)
-    variance = np.average((rows - mean) ** 2, axis=0, weights=weights)
+    deviations = rows - mean
+    # Squares of 1e-200 would vanish. A power of two rounds nothing.
+    factor = power_to_one(np.abs(deviations).max(axis=0))
+    deviations *= factor
+    variance = np.average(deviations**2, axis=0, weights=weights)
     # What rounding alone leaves of a constant feature's variance (Chan, Golub and
     # LeVeque 1983, eq. 2.4, as used in scikit-learn's StandardScaler).
     rounding = len(rows) * _EPS
-    constant = variance <= rounding * variance + (rounding * mean) ** 2
-    constant &= np.isfinite(variance)
-    return mean, np.where(constant, 1.0, np.sqrt(variance))
+    offset = rounding * (mean * factor)
+    constant = variance <= rounding * variance + offset**2
+    deviation = np.sqrt(variance) / factor
+    constant = (constant | (deviation < _TINY)) & np.isfinite(variance)
+    return mean, np.where(constant, 1.0, deviation)
+
+
+def power_to_one(size: Floats) -> Floats:
+    """Return the power of two that brings small sizes into [0.5, 1); 1 for others.
+
+    At most 2^1022, which is finite: the smallest numbers get no larger than they can.
+    """
+    exponent = np.where(np.isfinite(size), np.frexp(size)[1], 0)
+    return np.asarray(np.ldexp(1.0, -np.clip(exponent, -1022, 0)))
 
 
 def range_to(

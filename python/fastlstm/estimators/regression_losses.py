@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import d2_pinball_score, r2_score
 
+from ..data.statistics import power_to_one
 from ..losses import AbsoluteError, Huber, Quantile, SquaredError
 from ..models.sequence import in_order
 from ..training import TrainingSet
@@ -53,6 +54,9 @@ def explained(
     targets, weights = data.flat_targets, data.flat_weights
     outputs = data.flat(outputs)
     if quantiles is None:
+        # Squares of 1e-200 would vanish, and any prediction would be perfect.
+        factor = power_to_one(targets.max(axis=0) / 2.0 - targets.min(axis=0) / 2.0)
+        targets, outputs = targets * factor, outputs * factor
         return float(r2_score(targets, outputs, sample_weight=weights))
     columns = in_order(outputs, len(quantiles)).reshape(*targets.shape, -1)
     scores = [
