@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -77,3 +79,12 @@ ESTIMATORS = {
 
 cases = pytest.mark.parametrize("case", ESTIMATORS.values(), ids=ESTIMATORS)
 forms = pytest.mark.parametrize("form", FORMS)
+
+
+def assert_attributes_are_documented(model: Any) -> None:
+    """Whether the docstring tells of all that the fit has found, and once."""
+    words = inspect.cleandoc(type(model).__doc__ or "").partition("\nAttributes\n")[2]
+    told = re.findall(r"^(\w+(?:, \w+)*) : ", words, re.M)
+    names = [name for entry in told for name in entry.split(", ")]
+    assert len(names) == len(set(names))
+    assert {name for name in vars(model) if name.endswith("_")} <= set(names)

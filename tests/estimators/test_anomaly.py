@@ -20,6 +20,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ..compare import assert_same_bits
+from .contract import assert_attributes_are_documented
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -272,6 +273,8 @@ def test_other_parameters_come_through(rng: np.random.Generator) -> None:
     assert model.model_.dtype == np.float64
     assert seen == [1, 2]
     assert model.n_iter_ == len(model.loss_curve_) == 2
+    assert model.stop_reason_ == "max_epochs"
+    assert_attributes_are_documented(model)
 
 
 def test_threads_do_not_matter(rng: np.random.Generator, threads: Any) -> None:

@@ -25,7 +25,7 @@ from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 
 from ..compare import assert_same_bits
-from .contract import Case, cases, forms
+from .contract import Case, assert_attributes_are_documented, cases, forms
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -118,6 +118,12 @@ def test_read_only_arrays(rng: np.random.Generator, case: Case) -> None:
     for array in (X, y):
         array.flags.writeable = False
     same(case.answers(case.make().fit(X, y), X), expected)
+
+
+@cases
+def test_what_a_fit_finds_is_documented(rng: np.random.Generator, case: Case) -> None:
+    model = case.make().fit(*case.problem(rng, "frame"))
+    assert_attributes_are_documented(model)
 
 
 @cases

@@ -41,6 +41,7 @@ def test_attributes(rng: np.random.Generator) -> None:
     assert model.validation_scores_ is None
     assert model.best_validation_score_ is None
     assert model.n_features_in_ == 2
+    assert model.stop_reason_ == "max_epochs"
 
     model.fit(X[:60], y[:60], X_val=X[60:], y_val=y[60:])
     assert len(model.validation_scores_) == 8
@@ -60,6 +61,7 @@ def test_stops_when_the_loss_does(rng: np.random.Generator) -> None:
     X, y = problem(rng)
     model = regressor(tol=10.0, n_iter_no_change=3, max_iter=50).fit(X, y)
     assert model.n_iter_ == 5
+    assert model.stop_reason_ == "converged"
 
 
 @quiet
@@ -133,6 +135,7 @@ def test_ctrl_c(rng: np.random.Generator) -> None:
     with pytest.warns(UserWarning, match="interrupted in epoch 4 of 8; .* usable"):
         model.fit(X, y)
     assert model.n_iter_ == 3
+    assert model.stop_reason_ == "interrupted"
     assert np.isfinite(model.predict(X)).all()
 
 
@@ -157,6 +160,7 @@ def test_callback_stops(rng: np.random.Generator) -> None:
 
     model = regressor(callbacks=[Stop()]).fit(*problem(rng))
     assert model.n_iter_ == 1
+    assert model.stop_reason_ == "enough"
 
 
 @quiet

@@ -80,6 +80,7 @@ def test_calls_are_the_epochs_of_a_fit(
     assert_same_bits(weights_of(parts), weights_of(whole))
     assert parts.loss_curve_ == whole.loss_curve_
     assert parts.n_iter_ == 3
+    assert parts.stop_reason_ == "partial_fit"
     assert parts.best_loss_ == min(parts.loss_curve_)
     assert parts.validation_scores_ is None
 

@@ -120,20 +120,10 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
         numbers, those one step ahead first.
     n_features_in_ : int
         Features F of a step.
-    feature_names_in_ : (n_features_in_,) array of str
-        Columns of a frame, or of all frames of a list, where they are strings.
-    n_iter_ : int
-        Epochs run.
-    loss_curve_ : list of float
-        Mean training loss of each epoch, in standardised units.
-    learning_rates_ : list of float
-        Learning rate at the end of each epoch.
-    best_loss_ : float
-        The lowest of ``loss_curve_``.
     validation_scores_ : list of float or None
         The negative loss on the last ``validation_fraction`` of each series after each
         epoch, with ``early_stopping``.
-    best_validation_score_ : float or None
+    {attributes}
 
     Examples
     --------

@@ -45,6 +45,7 @@ class SequenceEstimator(CallbackSupport, Hooks):
     best_loss_: float
     validation_scores_: list[float] | None
     best_validation_score_: float | None
+    stop_reason_: str
     _trainer_state: dict[str, Any] | None
     _scored_by: Any
 

@@ -218,7 +218,8 @@ def go_on(estimator: SequenceEstimator, trainer: Trainer) -> None:
 
 class _StopAfterEpoch(Callback):
     def on_epoch_end(self, trainer: Trainer) -> None:
-        trainer.stop("partial_fit")
+        if trainer.stop_reason in (None, "max_epochs"):  # no limit here
+            trainer.stop_reason = "partial_fit"
 
 
 def stop_after_epoch(trainer: Trainer) -> None:

@@ -34,6 +34,7 @@ class ForecastEngine(Arguments):
     panel_: Panel
     season_length_: int
     n_iter_: int
+    stop_reason_: str
     loss_curve_: list[float]
     learning_rates_: list[float]
     best_loss_: float

@@ -18,7 +18,7 @@ from .arguments import takes_arguments
 from .base import SequenceEstimator
 from .class_weights import weigh_classes
 from .labels import encode_labels
-from .parameters import CONSTRAINTS
+from .parameters import CONSTRAINTS, document_increments
 
 __all__ = ["CLASSES", "CLASS_WEIGHT", "LabelEstimator"]
 
@@ -94,17 +94,13 @@ class LabelEstimator(SequenceEstimator):
             weights *= data.flat_weights
         return float(np.average(right, weights=weights))
 
+    @document_increments(scaled="X")
     def partial_fit(
         self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None
     ) -> Self:
         """Train for one epoch on what is given, on top of what was learnt before.
 
-        For data that come in parts, or do not fit into memory. The first call, where
-        there was no ``fit``, begins a model: its data give the scale of X. Later
-        calls go on with weights, optimizer and the count of epochs; so does the first
-        after a ``fit``, but with a new optimizer unless ``warm_start=True``.
-        ``tol`` and ``n_iter_no_change`` play no role, and ``max_iter`` is only where a
-        schedule of the learning rate ends.
+        {increments}
 
         Parameters
         ----------
@@ -125,12 +121,6 @@ class LabelEstimator(SequenceEstimator):
             As for ``fit``; a label that is not one of ``classes``; a parameter that
             asks for another model than was begun; ``early_stopping=True`` or
             ``class_weight="balanced"``.
-        FloatingPointError
-            The training diverged: the loss or its gradient overflowed.
-
-        Warns
-        -----
-        UserWarning
-            If Ctrl-C ended the epoch; the model is usable.
+        {ends}
         """
         return self._increment(X, y, sample_weight, classes)

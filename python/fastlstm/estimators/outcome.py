@@ -49,6 +49,8 @@ def tell_curves(
     estimator.best_loss_ = min(trainer.loss_curve, default=np.inf)
     estimator.validation_scores_ = scores
     estimator.best_validation_score_ = None if scores is None else _best(scores)
+    assert trainer.stop_reason is not None  # it has ended
+    estimator.stop_reason_ = trainer.stop_reason
 
 
 def warn(

@@ -23,9 +23,16 @@ from ..nn.regularizers import RECURRENT_DROPOUT
 from ..schedules import SCHEDULES, Schedule
 from .layouts import LAYOUTS
 
-__all__ = ["CONSTRAINTS", "document", "resolve_batch_size", "resolve_dtype"]
+__all__ = [
+    "CONSTRAINTS",
+    "document",
+    "document_increments",
+    "resolve_batch_size",
+    "resolve_dtype",
+]
 
 Estimator = TypeVar("Estimator")
+Method = TypeVar("Method", bound=Callable[..., Any])
 
 _PROBABILITY: list[Any] = [Interval(Real, 0, 1, closed="left")]
 
@@ -251,19 +258,59 @@ model_ : fastlstm.models.SequenceModel
         {score}, or what ``scoring`` asks for, on the validation data after each
         epoch.
     best_validation_score_ : float or None
-        The highest of them."""
+        The highest of them.
+    stop_reason_ : str
+        Why the training ended: "converged" (see ``n_iter_no_change``), "max_epochs"
+        (all of ``max_iter``), "interrupted" (by Ctrl-C), or the word that a callback
+        has given to `fastlstm.training.Trainer.stop`."""
+
+
+# For docstrings of ``partial_fit``.
+_INCREMENTS = """\
+For data that come in parts, or do not fit into memory. The first call, where
+        there was no ``fit``, begins a model: its data give the scale of {scaled}. Later
+        calls go on with weights, optimizer and the count of epochs; so does the first
+        after a ``fit``, but with a new optimizer unless ``warm_start=True``.
+        ``tol`` and ``n_iter_no_change`` play no role, and ``max_iter`` is only where a
+        schedule of the learning rate ends. ``stop_reason_`` is "partial_fit"."""
+
+_INCREMENT_ENDS = """\
+FloatingPointError
+            The training diverged: the loss or its gradient overflowed.
+
+        Warns
+        -----
+        UserWarning
+            If Ctrl-C ended the epoch; the model is usable."""
+
+
+def document_increments(*, scaled: str) -> Callable[[Method], Method]:
+    """Put what all ``partial_fit`` do into the docstring of one."""
+
+    def decorate(method: Method) -> Method:
+        text = method.__doc__ or ""
+        text = text.replace("{increments}", _INCREMENTS)
+        text = text.replace("{ends}", _INCREMENT_ENDS)
+        method.__doc__ = text.replace("{scaled}", scaled)
+        return method
+
+    return decorate
 
 
 def document(**words: str) -> Callable[[type[Estimator]], type[Estimator]]:
-    """Put the shared sections, with these ``words`` in them, into a docstring."""
+    """Put the shared sections, with these ``words`` in them, into a docstring.
+
+    Of ``{attributes}`` those that the docstring itself tells about are left out.
+    """
 
     def decorate(cls: type[Estimator]) -> type[Estimator]:
         text = cls.__doc__ or ""
         own = signature(cls).parameters
-        entries = re.split(r"\n {4}(?=\w)", _PARAMETERS)
-        entries = [entry for entry in entries if entry.partition(" ")[0] in own]
+        entries = [entry for entry in _entries(_PARAMETERS) if _name(entry) in own]
         text = text.replace("{parameters}", "\n    ".join(entries))
-        text = text.replace("{attributes}", _ATTRIBUTES)
+        told = {_name(entry) for entry in _entries(text)}
+        entries = [entry for entry in _entries(_ATTRIBUTES) if _name(entry) not in told]
+        text = text.replace("{attributes}", "\n    ".join(entries))
         for name, parameter in own.items():
             default = repr(parameter.default).replace("'", '"')
             text = text.replace(f"{{default of {name}}}", default)
@@ -273,6 +320,15 @@ def document(**words: str) -> Callable[[type[Estimator]], type[Estimator]]:
         return cls
 
     return decorate
+
+
+def _entries(section: str) -> list[str]:
+    """Cut a section at its lines that are indented as an entry's first is."""
+    return re.split(r"\n {4}(?=\w)", section)
+
+
+def _name(entry: str) -> str:
+    return entry.partition(" ")[0]
 
 
 def resolve_batch_size(batch_size: int | str, n: int) -> int:

@@ -18,7 +18,7 @@ from ..training.protocols import Loss
 from .arguments import takes_arguments
 from .base import SequenceEstimator
 from .inputs import check_targets, check_weights, like_inputs
-from .parameters import CONSTRAINTS, document
+from .parameters import CONSTRAINTS, document, document_increments
 from .regression_losses import REGRESSION_LOSSES, explained, quantiles_of_score
 from .sklearn_types import RegressorMixin
 
@@ -162,15 +162,11 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):
     def _score_outputs(self, outputs: NDArray[Any], data: TrainingSet) -> float:
         return explained(data, outputs, self._quantiles_of_score)
 
+    @document_increments(scaled="X and y")
     def partial_fit(self, X: Any, y: Any, sample_weight: Any = None) -> Self:
         """Train for one epoch on what is given, on top of what was learnt before.
 
-        For data that come in parts, or do not fit into memory. The first call, where
-        there was no ``fit``, begins a model: its data give the scale of X and y. Later
-        calls go on with weights, optimizer and the count of epochs; so does the first
-        after a ``fit``, but with a new optimizer unless ``warm_start=True``.
-        ``tol`` and ``n_iter_no_change`` play no role, and ``max_iter`` is only where a
-        schedule of the learning rate ends.
+        {increments}
 
         Parameters
         ----------
@@ -188,13 +184,7 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):
         ValueError
             As for ``fit``; a parameter that asks for another model than was begun;
             ``early_stopping=True``.
-        FloatingPointError
-            The training diverged: the loss or its gradient overflowed.
-
-        Warns
-        -----
-        UserWarning
-            If Ctrl-C ended the epoch; the model is usable.
+        {ends}
         """
         return self._increment(X, y, sample_weight)
 

@@ -23,6 +23,7 @@ _FOUND = (
     "best_loss_",
     "validation_scores_",
     "best_validation_score_",
+    "stop_reason_",
 )
 
 
