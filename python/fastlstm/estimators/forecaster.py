@@ -75,7 +75,7 @@ class LSTMForecaster(ForecastAnswers):
         What a window and its horizon are relative to: its last value, its mean, or the
         mean of the whole series in ``fit``. The first two leave no level to be learnt,
         so that a series that grows is not flattened. "auto" is "last", but "mean" with
-        "recursive" and "series" for counts and with ``warm``.
+        "recursive", and "series" for counts, for differences and with ``warm``.
     scaling : {"standard", "robust"}, default="standard"
         Whether the scale of a series is by squares, or by quartiles, which bear
         outliers. Counts are divided by one plus their mean.
@@ -124,19 +124,10 @@ class LSTMForecaster(ForecastAnswers):
         All that was observed, in ``fit`` and since.
     season_length_, window_ : int
         What was given or found.
-    n_iter_ : int
-        Epochs run.
-    loss_curve_ : list of float
-        Mean training loss of each epoch, in scaled units.
-    learning_rates_ : list of float
-        Learning rate at the end of each epoch.
-    best_loss_ : float
-        The lowest of ``loss_curve_``.
     validation_scores_ : list of float or None
         The negative loss on the last ``validation_fraction`` of each series after each
         epoch, with ``early_stopping``.
-    best_validation_score_ : float or None
-        The highest of them.
+    {attributes}
 
     Examples
     --------

@@ -41,6 +41,8 @@ class ForecastEngine(Arguments):
     validation_scores_: list[float] | None
     best_validation_score_: float | None
     _memory: Memory | None = None
+    # Intervals (lower, upper) of the last origins, the newest first.
+    _issued: list[tuple[Floats, Floats]]
 
     @property
     def model_(self) -> ForecastNetwork:
@@ -167,18 +169,43 @@ class ForecastEngine(Arguments):
 
     def _begin(self) -> None:
         """Read all of the fit's series where the state is kept."""
-        self._memory = None
-        if self.forecast_model_.warm:
-            self._memory = Memory(self.forecast_model_.strategy)
-            self._read_on(self.panel_)
-
-    def _read_on(self, panel: Panel) -> None:
+        self._memory, self._issued = None, []
         model = self.forecast_model_
-        shown, _ = model.transformed(panel, panel.lengths)
-        assert self._memory is not None
-        self._memory.read(model.network, model.encode(shown, 1), panel.lengths)
+        if model.warm:
+            self._memory = Memory(model.strategy)
+            shown, _ = model.transformed(self.panel_, self.panel_.lengths)
+            encoded = model.encode(shown, 1)
+            self._memory.read(model.network, encoded, self.panel_.lengths)
 
     def _observe(self, panel: Panel) -> None:
-        """Learn from ``panel``, which is ``panel_`` and what came since."""
-        if self._memory is not None:
-            self._read_on(panel)
+        """Learn from ``panel``, which is ``panel_`` and what came since; or raise."""
+        model, known = self.forecast_model_, self.panel_.lengths
+        adaptive = model.calibration is not None and model.calibration.adaptive
+        if not (adaptive or model.warm):
+            return
+        shown, _ = model.transformed(panel, panel.lengths)
+        encoded = model.encode(shown, model.horizon)
+        memory = copy.deepcopy(self._memory)
+        calibration, issued = copy.deepcopy(model.calibration), self._issued
+        if adaptive:
+            assert calibration is not None
+            for row in range(_new_rows(panel.lengths - known)):
+                ends = known + row
+                if memory is not None:
+                    memory.read(model.network, encoded, ends)
+                prediction = model.predict(encoded, ends, memory)
+                issued = [calibration.issue(prediction), *issued][: model.horizon]
+                y = np.stack([one.y[n] for one, n in zip(shown, ends, strict=True)])
+                calibration.observe(y, issued)
+        if memory is not None:
+            memory.read(model.network, encoded, panel.lengths)
+        self._memory, self._issued, model.calibration = memory, issued, calibration
+
+
+def _new_rows(counts: IntArray) -> int:
+    if (counts != counts[0]).any():
+        raise ValueError(
+            "conformal='adaptive' learns from all series at once: expected as many new "
+            f"rows of each, got {counts.min()} to {counts.max()}"
+        )
+    return int(counts[0])

@@ -73,15 +73,16 @@ class Options:
         if least > window:
             raise ValueError(f"min_window={least} is longer than window={window}")
         levels = _levels(estimator.quantiles)
+        transform = _transform(estimator.transform, season)
         head = new_head(estimator.loss, levels, estimator.huber_delta)
         return cls(
             season=season,
             window=window,
             min_window=least,
-            center=_center(estimator, head),
+            center=_center(estimator, head, transform),
             quantiles=levels,
             head=head,
-            transform=_transform(estimator.transform, season),
+            transform=transform,
             calendar=_calendar(estimator.calendar, panel),
         )
 
@@ -121,9 +122,9 @@ def _check_strategy(estimator: LSTMForecaster, panel: Panel) -> None:
         )
 
 
-def _center(estimator: LSTMForecaster, head: Head) -> str:
+def _center(estimator: LSTMForecaster, head: Head, transform: Chain | None) -> str:
     counts = head.counts
-    if counts and estimator.transform is not None:
+    if counts and transform is not None:
         raise ValueError(
             f"loss={estimator.loss!r} is of counts, which transform="
             f"{estimator.transform!r} does not leave"
@@ -141,6 +142,9 @@ def _center(estimator: LSTMForecaster, head: Head) -> str:
             )
         return "series"
     if estimator.center == "auto":
+        items = () if transform is None else transform.transforms
+        if any(isinstance(item, Difference) for item in items):
+            return "series"  # differences have no level that wanders
         # The steps of a window that are predicted as well would know its last value.
         return "mean" if estimator.strategy == "recursive" else "last"
     center: str = estimator.center

@@ -105,6 +105,39 @@ class Calibration:
         )
         return np.asarray(chosen * scale + center)
 
+    @property
+    def adaptive(self) -> bool:
+        """Whether `observe` moves the quantiles."""
+        return isinstance(self.conformal, AdaptiveConformal)
+
+    def issue(self, prediction: Prediction) -> tuple[Floats, Floats]:
+        """Return ends (n, H, K, L) of intervals in units of the series, for `observe`."""
+        low, high = self.interval(prediction)
+        scale, center = (_alike(u, low) for u in (prediction.scale, prediction.center))
+        return low * scale + center, high * scale + center
+
+    def observe(self, y: Floats, issued: Sequence[tuple[Floats, Floats]]) -> None:
+        """Learn whether intervals held the next value of each series.
+
+        Parameters
+        ----------
+        y : (N, K) array
+            NaN where nothing was observed.
+        issued : sequence of pairs
+            What `issue` gave at the last origins, the newest first: its first step is
+            the one observed now, the second step of the one before, and so on.
+        """
+        assert isinstance(self.conformal, AdaptiveConformal)
+        truth = np.full(issued[0][0].shape[:-1], np.nan)
+        low, high = np.zeros((2, *issued[0][0].shape))
+        for step, (lower, upper) in enumerate(issued[: truth.shape[1]]):
+            truth[:, step], low[:, step], high[:, step] = (
+                y,
+                lower[:, step],
+                upper[:, step],
+            )
+        self.conformal.update(truth, low, high)
+
     def _base(self, prediction: Prediction) -> list[Floats]:
         if self.around_points:
             return [_scaled(prediction.point(), prediction)]

@@ -171,6 +171,7 @@ class ForecastModel:
         return {
             "center": self.center,
             "strategy": self.strategy,
+            "counts": self.head.counts,
         }
 
     # ------------------------------------------------------------------- forecasts
@@ -230,6 +231,17 @@ class ForecastModel:
         rows = np.arange(len(encoded))
         prediction = memory.predict(self.network, self.head, encoded, rows, draw)
         return self.answer(prediction, request, draw, chains)
+
+    def predict(
+        self, encoded: EncodedPanel, ends: IntArray, memory: Memory | None = None
+    ) -> Prediction:
+        """Predict all series at ``ends`` (N,), where ``memory`` is if there is one."""
+        draw, rows = self._draw(Request()), np.arange(len(encoded))
+        if memory is not None:
+            return memory.predict(self.network, self.head, encoded, rows, draw)
+        return STRATEGIES[self.strategy].predict(
+            self.network, self.head, self.windows(encoded, rows, ends), draw
+        )
 
     def _follow(
         self,
