@@ -111,6 +111,68 @@ def test_update_is_the_transform_of_all(
         np.testing.assert_array_equal(*forecasts)
 
 
+@transforms
+@several
+def test_another_history(
+    rng: np.random.Generator, name: str, outputs: tuple[int, ...]
+) -> None:
+    y = series(rng, outputs)
+    transform = TRANSFORMS[name]().fit(y[:40])
+    before = copy.deepcopy(transform)
+    # A longer one: as if its end had come by updates.
+    longer, updated = transform.following(y[:52]), copy.deepcopy(transform)
+    updated.update(y[40:52])
+    z = rng.normal(scale=0.1, size=(3, 7, *outputs))
+    whole = transform.transform(y)
+    assert_same_bits(
+        {"z": longer.transform(y), "paths": longer.inverse_forecast(z)},
+        {"z": whole, "paths": updated.inverse_forecast(z)},
+    )
+    # Another one: its own steps come back, in it and beyond its end.
+    other = 3.0 * y[9:]
+    own = transform.following(other[:30])
+    ahead = own.transform(other)[30:]
+    missing = np.isnan(ahead)
+    back = own.inverse_forecast(np.where(missing, 0.0, ahead))
+    untouched = ~np.maximum.accumulate(missing, axis=0)
+    assert untouched.any()
+    assert_close(back[untouched], other[30:][untouched], VALUE["float64"])
+    again = own.inverse_transform(own.transform(other[:30]))
+    known = ~np.isnan(again)
+    assert known.sum() > 0.8 * known.size
+    assert_close(again[known], other[:30][known], VALUE["float64"])
+    # The first one has not changed.
+    assert_same_bits(
+        {"paths": transform.inverse_forecast(z)}, {"paths": before.inverse_forecast(z)}
+    )
+
+
+def test_another_history_has_the_parameters_of_the_fit(
+    rng: np.random.Generator,
+) -> None:
+    y = series(rng, (), gaps=False)
+    fitted = BoxCox().fit(y)
+    other = fitted.following(y[:9] ** 2)
+    assert (other.lambdas, other.scale) == (fitted.lambdas, fitted.scale)
+    chain = Chain([Log("auto"), Difference()]).fit([0.0, 1.0, 5.0])
+    below = [-1.0, 2.0]
+    with pytest.raises(ValueError, match=r"y\[0\] = -1.0 is not above -1, as all val"):
+        chain.following(below)
+    assert chain.inverse_forecast([0.0]) == pytest.approx(5.0)
+    later = chain.following([7.0, -0.5, 2.0])
+    assert later.inverse_forecast([0.0]) == pytest.approx(2.0)
+    with pytest.raises(ValueError, match=r"is not above 0, as all values must be"):
+        fitted.following([0.0, 1.0])
+    with pytest.raises(ValueError, match="y has no observed value"):
+        fitted.following([np.nan])
+    with pytest.raises(ValueError, match="needs a series of at least 5 steps, got 4"):
+        Difference(5).fit(y).following(y[:4])
+    with pytest.raises(ValueError, match=r"y must be a series \(T,\), as in fit, got"):
+        fitted.following(y[:, None])
+    with pytest.raises(ValueError, match="knows no series yet: call fit first"):
+        BoxCox().following(y)
+
+
 @pytest.mark.parametrize("lag", [1, 2, 5])
 def test_forecasts_start_from_what_was_observed_last(lag: int) -> None:
     y = np.arange(1.0, 21.0) ** 2

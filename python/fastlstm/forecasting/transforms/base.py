@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from typing import TypeVar
 
@@ -90,6 +91,34 @@ class Transform(ABC):
         """
         return self._update(self._series("y", y))
 
+    def following(self: Self, y: npt.ArrayLike) -> Self:
+        """Return the transform of another history, with the parameters of this fit.
+
+        What was estimated, as lambdas and shifts, stays that of this fit, so that a
+        model of its transform can read the new one's. Forecasts go on from the end of
+        ``y``.
+
+        Parameters
+        ----------
+        y : (T,) or (T, K) array
+            As the one of ``fit`` has outputs.
+
+        Returns
+        -------
+        Transform
+            Fitted; this one stays as it is.
+
+        Raises
+        ------
+        ValueError, TypeError
+            As for ``fit`` and ``transform``; before ``fit``.
+        """
+        values = self._series("y", y)
+        check_observed(values)
+        result = copy.copy(self)
+        result._follow(values)
+        return result
+
     def inverse_transform(self, z: npt.ArrayLike) -> Floats:
         """Return the series of ``fit`` from its transform, and so fitted values.
 
@@ -168,6 +197,10 @@ class Transform(ABC):
     @abstractmethod
     def _fit(self, values: Floats) -> None:
         """Learn, or raise before anything has changed."""
+
+    @abstractmethod
+    def _follow(self, values: Floats) -> None:
+        """Take another history, with all parameters, or raise as `_transform` does."""
 
     @abstractmethod
     def _transform(self, values: Floats) -> Floats: ...

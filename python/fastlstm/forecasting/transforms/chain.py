@@ -57,6 +57,13 @@ class Chain(Transform):
             values = item.fit(values).transform(values)
         self.transforms = transforms
 
+    def _follow(self, values: Floats) -> None:
+        transforms = []
+        for item in self.transforms:
+            transforms.append(item.following(values))
+            values = transforms[-1].transform(values)
+        self.transforms = transforms
+
     def _transform(self, values: Floats) -> Floats:
         for item in self.transforms:
             values = item.transform(values)

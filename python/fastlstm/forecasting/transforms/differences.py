@@ -89,6 +89,9 @@ class Difference(Transform):
         self.anchors = np.flatnonzero(unknown)
         self.values = values[unknown]
 
+    def _follow(self, values: Floats) -> None:
+        self._fit(values)
+
     def _transform(self, values: Floats) -> Floats:
         result = np.full_like(values, np.nan)
         result[self.lag :] = values[self.lag :] - values[: -self.lag]

@@ -23,6 +23,9 @@ class _Pointwise(Transform):
     @abstractmethod
     def _inverse(self, values: Floats) -> Floats: ...
 
+    def _follow(self, values: Floats) -> None:
+        self._transform(values)
+
     def _update(self, values: Floats) -> Floats:
         return self._transform(values)
 
