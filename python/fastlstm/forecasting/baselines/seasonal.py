@@ -110,17 +110,34 @@ class SeasonalNaiveWithGrowth(SeasonalNaive):
     def _deviation(self, values: Floats, horizon: int) -> Floats:
         _, seasons = _last(values, self.season, horizon, self)
         _need_steps(len(values), 3 * self.season, self)
-        residuals = [
-            values[end : end + self.season] - self._mean(values[:end], self.season)
-            for end in range(
-                len(values) - self.season, 2 * self.season - 1, -self.season
-            )
-        ]
-        squares = np.concatenate(residuals) ** 2
+        squares = self._residuals(values) ** 2
         if np.isnan(squares).all():
             raise ValueError(f"{self} has no observed residual")
         powers = self._growth(values) ** (2.0 * np.arange(seasons.max()))
         return np.sqrt(np.nanmean(squares) * np.cumsum(powers)[seasons - 1])
+
+    def _residuals(self, values: Floats) -> Floats:
+        """Return how far each season from the third on is from its forecast."""
+        rows = _rows(values, self.season)
+        seen = ~np.isnan(rows)
+        # The first row is a whole season only where the history is so many of them.
+        first = 2 + (len(values) % self.season > 0)
+        both = seen[:-1] & seen[1:]
+        before = np.where(both, rows[:-1], 0.0).sum(axis=1)
+        last = np.where(both, rows[1:], 0.0).sum(axis=1)
+        at = np.where(seen, np.arange(len(rows))[:, None], -1)
+        at = np.maximum.accumulate(at, axis=0)
+        bad = (np.minimum(before, last) <= 0.0) | (at[1:] < 0).any(axis=1)
+        bad = np.flatnonzero(bad[first - 2 : -1])
+        if len(bad):  # the forecast says what is wrong
+            left = len(rows) - first - int(bad[-1])
+            self._mean(values[: len(values) - left * self.season], self.season)
+        growth = (last[first - 2 : -1] / before[first - 2 : -1])[:, None]
+        at = at[first - 1 : -1]
+        seasons = np.arange(first, len(rows))[:, None] - at
+        known = np.take_along_axis(rows, at, axis=0)
+        residuals: Floats = rows[first:] - known * growth**seasons
+        return residuals
 
     def _growth(self, values: Floats) -> float:
         _need_steps(len(values), 2 * self.season, self)
