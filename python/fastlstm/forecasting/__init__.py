@@ -3,6 +3,7 @@
 Plain functions and classes that need NumPy alone.
 """
 
+from .backtesting import Backtest, ScoreTable, backtest
 from .baselines import Drift, Mean, Naive, SeasonalNaive, SeasonalNaiveWithGrowth
 from .calendar import calendar_features, calendar_names
 from .conformal import AdaptiveConformal, SplitConformal
@@ -33,6 +34,7 @@ from .windows import WindowSet
 
 __all__ = [
     "AdaptiveConformal",
+    "Backtest",
     "BoxCox",
     "Chain",
     "Difference",
@@ -44,6 +46,7 @@ __all__ = [
     "Panel",
     "PanelEncoder",
     "PanelLayout",
+    "ScoreTable",
     "SeasonalNaive",
     "SeasonalNaiveWithGrowth",
     "Series",
@@ -54,6 +57,7 @@ __all__ = [
     "Transform",
     "WindowBatch",
     "WindowSet",
+    "backtest",
     "calendar_features",
     "calendar_names",
     "check_times",

@@ -45,7 +45,8 @@ def read_panel(
         - (T, K) array or wide frame: one series of K variables, or with
           ``columns="series"`` K series, each from its first to its last observation;
         - list or dict of any of these, (N, T, K) array: N series;
-        - with ``id_column`` a long frame: a row for each series and time.
+        - with ``id_column`` a long frame: a row for each series and time;
+        - a panel that has been read, alone, which is returned.
 
         NaN is a missing value. Times are the index of pandas, or ``time_column``; an
         index of integers counts as times too.
@@ -111,6 +112,14 @@ def read_panel(
     [array([9., 9., 9.]), array([7., 7., 7.])]
     """
     check_choice("columns", columns, ("variables", "series"))
+    if isinstance(X, Panel):
+        beside = {"y": y, "past": past, "future": future, "static": static}
+        more = [name for name, value in beside.items() if value is not None]
+        if more:
+            raise ValueError(f"X is a panel, which has all that it needs, got {more}")
+        if like is not None:
+            like.check(X.layout)
+        return X
     data, name = X, "X"
     if y is not None:
         if past is not None:

@@ -11,7 +11,7 @@ from .callbacks import Callback
 if TYPE_CHECKING:
     from .loop import Trainer
 
-__all__ = ["Progress"]
+__all__ = ["Progress", "find_tqdm"]
 
 # A log file gets this many lines a fit; a terminal at most ten updates a second.
 _LINES_A_FIT = 10
@@ -42,7 +42,7 @@ class Progress(Callback):
         self._began = time.monotonic()
         self._shown = 0.0
         self._first_epoch = trainer.epoch
-        tqdm = _tqdm() if self.use_tqdm else None
+        tqdm = find_tqdm() if self.use_tqdm else None
         if tqdm is not None:
             self._bar = tqdm(
                 total=trainer.max_epochs,
@@ -91,7 +91,8 @@ class Progress(Callback):
         )
 
 
-def _tqdm() -> Any:
+def find_tqdm() -> Any:
+    """Return tqdm, which knows terminals and notebooks; None where it is not there."""
     try:
         from tqdm.auto import tqdm
     except ImportError:

@@ -1,0 +1,70 @@
+"""One honest sentence."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import numpy as np
+
+from .differences import Difference
+
+__all__ = ["verdict"]
+
+# A difference is real from so many of its standard errors on: one in twenty of those
+# that are chance are taken for real.
+_REAL: Final = 2.0
+
+
+def verdict(
+    name: str, baseline: str, metric: str, ours: float, theirs: float, gap: Difference
+) -> str:
+    """Say whether a forecaster beats the best baseline.
+
+    Parameters
+    ----------
+    name, baseline : str
+    metric : str
+    ours, theirs : float
+        Their scores, of which the lower is better.
+    gap : Difference
+        Of their errors.
+
+    Examples
+    --------
+    >>> from fastlstm.forecasting.backtesting.differences import Difference
+    >>> gap = Difference(mean=0.12, error=0.04, count=30, unit="origins")
+    >>> print(verdict("LSTM", "drift", "MASE", 1.12, 1.0, gap))
+    LSTM loses to the drift by 12 % (MASE 1.12 against 1.00): 3.0 standard errors over
+    30 origins.
+    """
+    scores = f"{metric} {_short(ours, theirs)} against {_short(theirs, ours)}"
+    by = f" by {_percent(ours / theirs)}" if 0.0 < theirs < np.inf else ""
+    if ours > theirs:
+        words = f"{name} loses to the {baseline}{by} ({scores})"
+    elif ours < theirs:
+        comma = "," * bool(by)
+        words = f"{name} is better than the best baseline, the {baseline}{comma}{by}"
+        words += f" ({scores})"
+    else:
+        words = f"{name} is as good as the best baseline, the {baseline} ({scores})"
+    ratio = gap.ratio
+    if ratio is None:
+        few = f"{gap.count} origin" + "s are" if gap.count != 1 else "1 origin is"
+        return f"{words}; {few} too few to tell whether that is more than luck."
+    chance = f"{abs(ratio):.1f} standard errors over {gap.count} {gap.unit}"
+    if abs(ratio) < _REAL:
+        return f"{words}, which is no real difference: {chance}."
+    return f"{words}: {chance}."
+
+
+def _percent(ratio: float) -> str:
+    change = 100.0 * abs(ratio - 1.0)
+    return f"{change:.0f} %" if change >= 9.5 else f"{change:.1g} %"
+
+
+def _short(value: float, other: float) -> str:
+    """Write a score with two decimals, or as many as tell it from the other."""
+    decimals = 2
+    while decimals < 8 and f"{value:.{decimals}f}" == f"{other:.{decimals}f}":
+        decimals += 1
+    return f"{value:.{decimals}f}"
