@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..forecasting import Transform
-from ..forecasting.heads import LOSSES
+from ..forecasting.heads import LOSSES, PointHead
 from ..forecasting.strategies import STRATEGIES
 from .arguments import takes_arguments
 from .forecaster_answers import ForecastAnswers
@@ -124,6 +124,8 @@ class LSTMForecaster(ForecastAnswers):
         All that was observed, in ``fit`` and since.
     season_length_, window_ : int
         What was given or found.
+    quantiles_ : list of float or None
+        Levels of the fit; None where the loss knows none and nothing is conformal.
     validation_scores_ : list of float or None
         The negative loss on the last ``validation_fraction`` of each series after each
         epoch, with ``early_stopping``.
@@ -133,7 +135,8 @@ class LSTMForecaster(ForecastAnswers):
     --------
     A trend and a season, of which the last year is to be forecast:
 
-    >>>     >>> from fastlstm import LSTMForecaster
+    >>> import numpy as np
+    >>> from fastlstm import LSTMForecaster
     >>> months = np.arange(144)
     >>> sales = 100 + months + 20 * np.sin(months * np.pi / 6)
     >>> model = LSTMForecaster(12, 24, season_length=12, max_iter=300, random_state=0)
@@ -268,6 +271,8 @@ class LSTMForecaster(ForecastAnswers):
                 model, trainer = fit_forecaster(self, panel, options)
                 self.forecast_model_, self.panel_ = model, panel
                 self.season_length_ = options.season
+                known = model.calibration or not isinstance(model.head, PointHead)
+                self.quantiles_ = options.quantiles if known else None
                 tell_curves(self, trainer)
                 self._begin()
         except BaseException:

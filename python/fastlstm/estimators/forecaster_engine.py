@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from typing import Any
 
@@ -33,6 +34,7 @@ class ForecastEngine(Arguments):
     forecast_model_: ForecastModel
     panel_: Panel
     season_length_: int
+    quantiles_: list[float] | None
     n_iter_: int
     stop_reason_: str
     loss_curve_: list[float]

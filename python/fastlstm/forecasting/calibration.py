@@ -99,10 +99,8 @@ class Calibration:
         each.sort(axis=-1)
         order = [*self.lower[::-1], 0.5, *self.upper]
         chosen = each[..., [order.index(q) for q in levels]]
-        scale, center = (
-            _alike(prediction.scale, chosen),
-            _alike(prediction.center, chosen),
-        )
+        scale = _alike(prediction.scale, chosen)
+        center = _alike(prediction.center, chosen)
         return np.asarray(chosen * scale + center)
 
     @property
@@ -111,9 +109,10 @@ class Calibration:
         return isinstance(self.conformal, AdaptiveConformal)
 
     def issue(self, prediction: Prediction) -> tuple[Floats, Floats]:
-        """Return ends (n, H, K, L) of intervals in units of the series, for `observe`."""
+        """Return `interval` in units of the series, for `observe`."""
         low, high = self.interval(prediction)
-        scale, center = (_alike(u, low) for u in (prediction.scale, prediction.center))
+        scale = _alike(prediction.scale, low)
+        center = _alike(prediction.center, low)
         return low * scale + center, high * scale + center
 
     def observe(self, y: Floats, issued: Sequence[tuple[Floats, Floats]]) -> None:
@@ -128,14 +127,13 @@ class Calibration:
             the one observed now, the second step of the one before, and so on.
         """
         assert isinstance(self.conformal, AdaptiveConformal)
-        truth = np.full(issued[0][0].shape[:-1], np.nan)
-        low, high = np.zeros((2, *issued[0][0].shape))
-        for step, (lower, upper) in enumerate(issued[: truth.shape[1]]):
-            truth[:, step], low[:, step], high[:, step] = (
-                y,
-                lower[:, step],
-                upper[:, step],
-            )
+        lower, upper = issued[0]
+        horizon = lower.shape[1]
+        truth: Floats = np.full(lower.shape[:-1], np.nan)
+        low, high = np.zeros_like(lower), np.zeros_like(upper)
+        for step, (lower, upper) in enumerate(issued[:horizon]):
+            truth[:, step] = y
+            low[:, step], high[:, step] = lower[:, step], upper[:, step]
         self.conformal.update(truth, low, high)
 
     def _base(self, prediction: Prediction) -> list[Floats]:
@@ -149,8 +147,8 @@ class Calibration:
 
 def _alike(units: Floats, values: Floats) -> Floats:
     """Bring (n, K) to the rank of (n, H, K) or (n, H, K, Q)."""
-    shape = (len(units), 1, -1, *(1,) * (values.ndim - 3))
-    return units.reshape(shape)
+    n, k = units.shape
+    return units.reshape(n, 1, k, *(1,) * (values.ndim - 3))
 
 
 def _scaled(values: Floats, prediction: Prediction) -> Floats:

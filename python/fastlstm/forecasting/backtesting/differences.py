@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from ..checks import Floats
+from ..numbers import Floats
 from .truth import Truth
 
 __all__ = ["Difference", "compare", "mean_and_error"]

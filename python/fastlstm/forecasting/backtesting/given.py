@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..._validate import IntArray
-from ..checks import Floats, as_numbers, place
+from ..numbers import Floats, as_numbers, place
 from ..series import Panel
 
 __all__ = ["read_forecasts", "read_origins"]

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ..._validate import IntArray
-from ..checks import Floats
+from ..numbers import Floats
 from ..series import Panel
 
 __all__ = ["Forecaster"]

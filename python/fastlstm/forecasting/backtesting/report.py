@@ -10,8 +10,8 @@ from typing import Any, Self
 import numpy as np
 
 from ..._validate import IntArray, check_int
-from ..checks import Floats, check_levels
 from ..metrics.inputs import Axis
+from ..numbers import Floats, check_levels
 from ..panel import read_panel
 from ..series import Panel
 from ..steps import Times, show_time

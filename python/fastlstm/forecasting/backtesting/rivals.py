@@ -9,7 +9,7 @@ import numpy as np
 from ..._validate import IntArray
 from ..baselines import Drift, Mean, Naive, SeasonalNaive, SeasonalNaiveWithGrowth
 from ..baselines.base import Baseline
-from ..checks import Floats
+from ..numbers import Floats
 from ..series import Panel
 
 __all__ = ["baseline_forecasts"]

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..._validate import IntArray, check_bool, check_int
 from ...training.progress import find_tqdm
-from ..checks import Floats, check_levels
+from ..numbers import Floats, check_levels
 from ..series import Panel
 from ..steps import show_time
 from .origins import Plan, plan_origins

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import Floats
 from ..metrics import coverage, crps_from_quantiles, mae, rmse, smape, width, wql
 from ..metrics.inputs import Axis, mean
+from ..numbers import Floats
 
 __all__ = ["interval_pairs", "score", "score_names"]
 

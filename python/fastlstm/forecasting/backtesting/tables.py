@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..checks import Floats
+from ..numbers import Floats
 
 __all__ = ["ScoreTable"]
 

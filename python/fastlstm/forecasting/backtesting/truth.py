@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..._validate import IntArray
-from ..checks import Floats
 from ..metrics.inputs import mean
+from ..numbers import Floats
 from ..series import Panel
 
 __all__ = ["Truth", "gather_truth"]
