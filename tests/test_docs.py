@@ -46,6 +46,10 @@ def test_readme_example(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, object] = {}  # a later example may go on from an earlier one
     for code in re.findall(r"```python\n(.*?)```", readme, re.S):
         exec(compile(code, "README.md", "exec"), names)
-    score, shape = capsys.readouterr().out.splitlines()
+    score, shape, *forecasts = capsys.readouterr().out.splitlines()
     assert float(score.rsplit(" ", 1)[1]) > 0.9
     assert shape == "(1, 32)"
+    # Twelve steps, and a report whose last line says who is better.
+    assert forecasts[0].startswith("[[")
+    assert forecasts[11].endswith("]]")
+    assert forecasts[-1].startswith("LSTMForecaster ")
