@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from fastlstm import LSTMClassifier, LSTMRegressor
+from fastlstm.estimators import SequenceScaler
 from fastlstm.estimators.layouts import LAYOUTS
 from sklearn.base import clone
 
-from ..compare import assert_same_bits
+from ..compare import assert_close, assert_same_bits
+from ..tolerances import VALUE
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -138,9 +140,23 @@ def test_layouts_that_there_are_not(rng: np.random.Generator) -> None:
     X = rng.standard_normal((12, 3, 7))
     with pytest.raises(ValueError, match=r"'layout' parameter of LSTMReg.* Got 'ftn'"):
         regressor(layout="ftn").fit(X, Y)
-    model = regressor(layout="nft").fit(X, Y).set_params(layout="ftn")
-    with pytest.raises(ValueError, match=r"layout must be one of .*, got 'ftn'"):
-        model.predict(X)
+
+
+def test_predictions_are_those_of_the_fit(rng: np.random.Generator) -> None:
+    X = rng.standard_normal((12, 3, 7))
+    model = regressor(layout="nft", warm_start=True).fit(X, Y)
+    expected = model.predict(X)
+    model.set_params(layout="ntf")
+    assert_same_bits({"y": model.predict(X)}, {"y": expected})
+    # A fit that goes on is a fit: it reads as it is told now.
+    turned = X.swapaxes(1, 2)
+    model.fit(turned, Y)
+    assert model.predict(turned).shape == (12,)
+    scaler = SequenceScaler(layout="nft").fit(X)
+    expected = scaler.transform(X)
+    scaler.set_params(layout="ntf")
+    assert_same_bits({"x": scaler.transform(X)}, {"x": expected})
+    assert_close(scaler.inverse_transform(expected), X, VALUE["float64"])
 
 
 def test_estimators_from_before_there_was_a_choice(rng: np.random.Generator) -> None:

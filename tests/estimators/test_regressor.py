@@ -70,6 +70,18 @@ def test_units_change_nothing(rng: np.random.Generator) -> None:
     assert small.score(X, np.ldexp(y, -700)) == model.score(X, y) < 1.0
 
 
+@pytest.mark.parametrize("output", ["last", "sequence"])
+def test_output_is_that_of_the_fit(rng: np.random.Generator, output: str) -> None:
+    X = [rng.standard_normal((steps, 2)) for steps in (4, 3, 5, 4)]
+    y: Any = [x[:, 0] for x in X] if output == "sequence" else np.arange(4.0)
+    model = regressor(output=output, max_iter=2).fit(X, y)
+    expected, score = model.predict(X), model.score(X, y)
+    model.set_params(output="last" if output == "sequence" else "sequence")
+    for actual, wanted in zip(model.predict(X), expected, strict=True):
+        np.testing.assert_array_equal(actual, wanted, strict=True)
+    assert model.score(X, y) == score
+
+
 @pytest.mark.parametrize("shape", [(300,), (300, 1), (300, 3)])
 def test_predictions_have_the_shape_of_y(
     rng: np.random.Generator, shape: tuple[int, ...]

@@ -208,6 +208,24 @@ def test_what_has_no_weight_is_in_no_share(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.parametrize(
+    ("options", "given", "message"),
+    [
+        ({}, False, "groups parameter is ignored by LSTMRegressor without early_stop"),
+        ({"early_stopping": True}, True, "ignored by LSTMRegressor with X_val"),
+    ],
+)
+def test_groups_that_have_nothing_to_do(
+    rng: np.random.Generator, options: Any, given: bool, message: str
+) -> None:
+    # As scikit-learn's splitters that take no groups.
+    X, y = problem(rng)
+    validation = {"X_val": X, "y_val": y} if given else {}
+    with pytest.warns(UserWarning, match=message) as note:
+        regressor(**options).fit(X, y, groups=np.arange(80) // 8, **validation)
+    assert note[0].filename == __file__
+
+
+@pytest.mark.parametrize(
     ("options", "groups", "message"),
     [
         ({"validation_split": "last"}, np.arange(80), "'last' does not do"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, Self
 
 import numpy as np
@@ -18,6 +19,7 @@ from .build import go_on, new_model, new_trainer, stop_after_epoch, warm_model
 from .callbacks import EpochTasks, begin_tasks, with_callbacks
 from .hooks import Hooks
 from .inputs import check_sequences, check_weights, relative
+from .layouts import learn_layout
 from .outcome import tell, warn
 from .resume import Resumable, as_checkpoint
 from .saving import save
@@ -122,7 +124,8 @@ class SequenceEstimator(CallbackSupport, Hooks):
             If ``max_iter`` epochs went by and the loss or score was still improving.
         UserWarning
             If Ctrl-C ended the fit; the model is usable. If a checkpoint cannot be
-            read, and an older one is used; if one cannot be written.
+            read, and an older one is used; if one cannot be written. If ``groups`` have
+            nothing to do, without ``early_stopping`` or beside ``X_val``.
         """
         self._validate_params()
         folder = as_checkpoint(checkpoint, resume)
@@ -130,6 +133,13 @@ class SequenceEstimator(CallbackSupport, Hooks):
             raise ValueError("X_val and y_val belong together: got only one of them")
         if X_val is None and sample_weight_val is not None:
             raise ValueError("sample_weight_val is of X_val and y_val: got neither")
+        if groups is not None and (X_val is not None or not self.early_stopping):
+            why = "with X_val" if self.early_stopping else "without early_stopping=True"
+            warnings.warn(
+                f"The groups parameter is ignored by {type(self).__name__} {why}, "
+                "where it sets nothing aside",
+                stacklevel=2,
+            )
         trainer = self._run(
             X,
             y,
@@ -267,6 +277,8 @@ class SequenceEstimator(CallbackSupport, Hooks):
         self, X: Any, y: Any, sample_weight: Any, *, reset: bool, suffix: str = ""
     ) -> tuple[TrainingSet, IntArray]:
         """Check data; return what has weight and its rows in X."""
+        if not suffix:  # also of one that goes on with the last fit
+            learn_layout(self)
         inputs = check_sequences(self, X, reset=reset, name="X" + suffix)
         targets = self._check_targets(y, inputs, name="y" + suffix)
         weights = check_weights(sample_weight, inputs, name="sample_weight" + suffix)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from .._validate import check_choice
 
-__all__ = ["LAYOUTS", "Layout", "layout_of"]
+__all__ = ["LAYOUTS", "Layout", "layout_of", "learn_layout"]
 
 
 class Layout(NamedTuple):
@@ -47,6 +47,11 @@ LAYOUTS: Final = {
 }
 
 
+def learn_layout(estimator: Any) -> None:
+    """Keep the layout of a fit: what is read later lies as that, whatever is set."""
+    estimator._layout = estimator.layout
+
+
 def layout_of(estimator: Any) -> Layout:
     """Return the layout that an estimator reads.
 
@@ -55,7 +60,8 @@ def layout_of(estimator: Any) -> Layout:
     ValueError
         If its ``layout`` is none of `LAYOUTS`.
     """
-    # Estimators pickled before there was a choice have no such attribute.
-    name = getattr(estimator, "layout", "ntf")
+    # Estimators pickled before it was kept have no such attribute, and those from
+    # before there was a choice neither.
+    name = getattr(estimator, "_layout", getattr(estimator, "layout", "ntf"))
     layout = LAYOUTS.get(name)
     return layout or LAYOUTS[check_choice("layout", name, LAYOUTS)]

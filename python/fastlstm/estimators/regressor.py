@@ -99,6 +99,11 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):
     def _output(self) -> Output:
         return self.output
 
+    @property
+    def _predicts_steps(self) -> bool:
+        """Whether the model does, whatever ``output`` is set to after the fit."""
+        return self.model_.output == "sequence"
+
     # For files and pickles from before there were quantiles.
     _quantiles: list[float] | None = None
 
@@ -215,7 +220,7 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):
             values = values.reshape(*values.shape[:-1], -1, len(self._quantiles))
         if self._one_output:
             values = values[..., 0] if self._quantiles is None else values[..., 0, :]
-        return like_inputs(values, inputs) if self._per_step else values
+        return like_inputs(values, inputs) if self._predicts_steps else values
 
     def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
         """Coefficient of determination, R^2 = 1 - residual / total sum of squares.
@@ -235,8 +240,9 @@ class LSTMRegressor(RegressorMixin, SequenceEstimator):
             1 is perfect, 0 as good as the mean (or quantiles) of y.
         """
         inputs, values = self._predict(X)
-        targets = check_targets(self, y, inputs, per_step=self._per_step)
-        targets = targets.reshape(*targets.shape[: 1 + self._per_step], -1)
+        per_step = self._predicts_steps
+        targets = check_targets(self, y, inputs, per_step=per_step)
+        targets = targets.reshape(*targets.shape[: 1 + per_step], -1)
         weights = check_weights(sample_weight, inputs)
-        data = TrainingSet(inputs, targets, weights, self._per_step)
+        data = TrainingSet(inputs, targets, weights, per_step)
         return explained(data, values, self._quantiles)

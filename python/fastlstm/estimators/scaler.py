@@ -17,7 +17,7 @@ from ..data import SequenceBatch
 from .floats import as_floats, raise_not_finite
 from .forms import from_array, from_list, is_list_of_sequences, place_in_table, shape_of
 from .inputs import check_sequences, check_weights
-from .layouts import LAYOUTS, layout_of
+from .layouts import LAYOUTS, layout_of, learn_layout
 
 __all__ = ["SequenceScaler"]
 
@@ -150,6 +150,7 @@ class SequenceScaler(
                 feature_range=self.feature_range,
                 quantile_range=self.quantile_range,
             )
+            learn_layout(self)
             inputs = check_sequences(self, X, reset=True)
             weights = check_weights(sample_weight, inputs)
             self.scaler_ = scaler.fit(
