@@ -52,8 +52,8 @@ def test_every_option_of_the_lstm_is_one_of_the_model() -> None:
         assert models[name].default == own[name].default, name
 
 
-def test_options_reach_the_lstm() -> None:
-    options: dict[str, Any] = {
+OPTIONS: list[dict[str, Any]] = [
+    {
         "peephole": True,
         "coupled_gates": True,
         "gate_activation": "hard_sigmoid",
@@ -67,16 +67,23 @@ def test_options_reach_the_lstm() -> None:
         "weight_dropout": 0.2,
         "bidirectional": True,
         "num_layers": 2,
-        "dtype": "float64",
-    }
+    },
+    {"zoneout_h": 0.1},
+    {"zoneout_c": 0.2, "projection_size": 3},
+    {"normalization": "batch", "normalization_steps": 7, "normalization_momentum": 0.3},
+    {"memory": "recompute", "chrono_steps": 50},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS)
+def test_options_reach_the_lstm(options: dict[str, Any]) -> None:
+    options = {**options, "dtype": "float64"}
     lstm = LSTM(3, 5, **options, random_state=0)
     model = make(**options)
     assert repr(model._network.lstm) == repr(lstm)
+    assert model._network.lstm.normalization == lstm.normalization
     for name, value in lstm.params.items():
         np.testing.assert_array_equal(model.params[f"lstm.{name}"], value)
-    chrono = make(chrono_steps=50).params["lstm.bias_l0"]
-    expected = LSTM(3, 5, chrono_steps=50, dtype="float64", random_state=0)
-    np.testing.assert_array_equal(chrono, expected.params["bias_l0"])
 
 
 @pytest.mark.parametrize("output", ["last", "sequence"])

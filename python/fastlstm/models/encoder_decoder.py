@@ -25,7 +25,13 @@ from .base import TrainableModel
 from .network import SequenceNetwork
 from .pair_network import PairNetwork
 from .reader import Reader
-from .setup import before_head, check_quantiles, make_lstm, make_penalties
+from .setup import (
+    before_head,
+    check_quantiles,
+    config_of,
+    make_lstm,
+    make_penalties,
+)
 from .states import samples_of
 from .stream import ModelStream
 
@@ -148,46 +154,13 @@ class EncoderDecoder(TrainableModel):
         dtype: str = "float32",
         random_state: RandomState = None,
     ) -> None:
+        self.config = config_of(locals())
         rng = as_generator(random_state)
         check_int("source_size", source_size, 1)
         check_int("target_size", target_size, 1)
         self._quantiles = check_quantiles(output_size, quantiles)
-        layers: dict[str, Any] = {
-            "hidden_size": hidden_size,
-            "num_layers": num_layers,
-            "projection_size": projection_size,
-            "peephole": peephole,
-            "coupled_gates": coupled_gates,
-            "gate_activation": gate_activation,
-            "cell_activation": cell_activation,
-            "cell_clip": cell_clip,
-            "normalization": normalization,
-            "normalization_steps": normalization_steps,
-            "normalization_momentum": normalization_momentum,
-            "initializer": initializer,
-            "forget_bias": forget_bias,
-            "chrono_steps": chrono_steps,
-            "variational_dropout": variational_dropout,
-            "recurrent_dropout": recurrent_dropout,
-            "recurrent_dropout_kind": recurrent_dropout_kind,
-            "weight_dropout": weight_dropout,
-            "zoneout_h": zoneout_h,
-            "zoneout_c": zoneout_c,
-            "memory": memory,
-            "dtype": dtype,
-        }
-        self.config = {
-            "source_size": source_size,
-            "target_size": target_size,
-            "output_size": output_size,
-            **layers,
-            "dropout": dropout,
-            "activation_penalty": activation_penalty,
-            "temporal_activation_penalty": temporal_activation_penalty,
-            "quantiles": quantiles,
-        }
-        encoder = make_lstm({"input_size": source_size, **layers}, dropout, rng)
-        decoder = make_lstm({"input_size": target_size, **layers}, dropout, rng)
+        encoder = make_lstm(source_size, self.config, rng)
+        decoder = make_lstm(target_size, self.config, rng)
         head = Linear(decoder.output_size, output_size, dtype=dtype, random_state=rng)
         self._network = PairNetwork(
             Reader(encoder, names=("encoder", "source_embedding")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from inspect import signature
 from typing import Any, Final, Literal, TypeAlias
 
 import numpy as np
@@ -36,10 +37,12 @@ __all__ = [
     "Output",
     "before_head",
     "check_quantiles",
+    "config_of",
     "make_lstm",
     "make_penalties",
 ]
 
+_OF_LSTM: Final = frozenset(signature(LSTM).parameters)
 Output: TypeAlias = Literal["last", "sequence"]
 POOLINGS: Final = ("last", "mean", "max", "attention")
 
@@ -88,6 +91,7 @@ class ModelSetup(TrainableModel):
         dtype: str = "float32",
         random_state: RandomState = None,
     ) -> None:
+        self.config = config_of(locals())
         rng = as_generator(random_state)
         self._quantiles = check_quantiles(output_size, quantiles)
         self.output = check_choice("output", output, ("last", "sequence"))
@@ -100,47 +104,8 @@ class ModelSetup(TrainableModel):
         embedding = _embedding(
             input_size, vocabulary_size, embedding_dim, embedding_dropout, dtype, rng
         )
-        layers: dict[str, Any] = {
-            "input_size": input_size if embedding is None else embedding_dim,
-            "hidden_size": hidden_size,
-            "num_layers": num_layers,
-            "bidirectional": bidirectional,
-            "projection_size": projection_size,
-            "peephole": peephole,
-            "coupled_gates": coupled_gates,
-            "gate_activation": gate_activation,
-            "cell_activation": cell_activation,
-            "cell_clip": cell_clip,
-            "normalization": normalization,
-            "normalization_steps": normalization_steps,
-            "normalization_momentum": normalization_momentum,
-            "initializer": initializer,
-            "forget_bias": forget_bias,
-            "chrono_steps": chrono_steps,
-            "variational_dropout": variational_dropout,
-            "recurrent_dropout": recurrent_dropout,
-            "recurrent_dropout_kind": recurrent_dropout_kind,
-            "weight_dropout": weight_dropout,
-            "zoneout_h": zoneout_h,
-            "zoneout_c": zoneout_c,
-            "memory": memory,
-            "dtype": dtype,
-        }
-        self.config: dict[str, Any] = {
-            **layers,
-            "input_size": input_size,
-            "output_size": output_size,
-            "pooling": pooling,
-            "vocabulary_size": vocabulary_size,
-            "embedding_dim": embedding_dim,
-            "embedding_dropout": embedding_dropout,
-            "dropout": dropout,
-            "activation_penalty": activation_penalty,
-            "temporal_activation_penalty": temporal_activation_penalty,
-            "output": output,
-            "quantiles": quantiles,
-        }
-        lstm = make_lstm(layers, dropout, rng)
+        inputs = input_size if embedding is None else embedding_dim
+        lstm = make_lstm(inputs, self.config, rng)
         pool = _pooling(pooling, lstm.output_size, dtype, rng)
         head = Linear(lstm.output_size, output_size, dtype=dtype, random_state=rng)
         reads_state = output == "last" and pool is None
@@ -169,13 +134,23 @@ def check_quantiles(output_size: int, quantiles: int) -> int:
     return quantiles
 
 
+def config_of(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a constructor, its ``locals()``, that make the model."""
+    return {k: v for k, v in arguments.items() if k not in ("self", "random_state")}
+
+
 def make_lstm(
-    layers: Mapping[str, Any], dropout: float, rng: np.random.Generator
+    input_size: int | None, config: Mapping[str, Any], rng: np.random.Generator
 ) -> LSTM:
-    """Return the LSTM of arguments ``layers``, with ``dropout`` between several."""
-    several = max(layers["num_layers"], np.size(layers["hidden_size"])) > 1
-    between = check_float("dropout", dropout, "[0, 1)")
-    return LSTM(**layers, dropout=between if several else 0.0, random_state=rng)
+    """Return the LSTM of a model, whose arguments have the names of the LSTM's.
+
+    Its ``dropout`` is that between layers, where there are several.
+    """
+    several = max(config["num_layers"], np.size(config["hidden_size"])) > 1
+    between = check_float("dropout", config["dropout"], "[0, 1)")
+    options: dict[str, Any] = {k: config[k] for k in _OF_LSTM & config.keys()}
+    options.update(input_size=input_size, dropout=between if several else 0.0)
+    return LSTM(**options, random_state=rng)
 
 
 def _embedding(
