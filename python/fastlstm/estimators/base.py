@@ -15,7 +15,7 @@ from ..data import SequenceBatch
 from ..files.whole import PathType
 from ..models import SequenceModel
 from ..training import Checkpoint, Trainer, TrainingSet
-from .build import go_on, new_model, new_trainer, stop_after_epoch, warm_model
+from .build import go_on, new_model, new_trainer, stop_after, warm_model
 from .callbacks import EpochTasks, begin_tasks, with_callbacks
 from .hooks import Hooks
 from .inputs import check_sequences, check_weights, relative
@@ -259,7 +259,7 @@ class SequenceEstimator(CallbackSupport, Hooks):
         loss = self._make_loss()
         trainer = new_trainer(self, model, loss, seeds[2], len(inputs), score)
         if incremental:
-            stop_after_epoch(trainer)
+            stop_after(trainer, 1, "partial_fit")
         if again:
             go_on(self, trainer)
         if tasks is not None:

@@ -23,7 +23,7 @@ from .parameters import CONSTRAINTS, resolve_batch_size, resolve_dtype
 if TYPE_CHECKING:
     from .base import SequenceEstimator
 
-__all__ = ["go_on", "new_model", "new_trainer", "stop_after_epoch", "warm_model"]
+__all__ = ["go_on", "new_model", "new_trainer", "stop_after", "warm_model"]
 
 
 # What an estimator and its model call the same, and what makes another model of it.
@@ -120,11 +120,12 @@ def new_trainer(
         l1=estimator.l1,
         **options,
     )
+    judged = bool(estimator.early_stopping) and score is not None
     stopping = EarlyStopping(
-        monitor="score" if estimator.early_stopping else "loss",
+        monitor="score" if judged else "loss",
         patience=estimator.n_iter_no_change,
         tol=estimator.tol,
-        restore_best=bool(estimator.early_stopping),
+        restore_best=judged,
     )
     callbacks = [*(estimator.callbacks or ())]
     for callback in callbacks:
@@ -216,19 +217,23 @@ def go_on(estimator: SequenceEstimator, trainer: Trainer) -> None:
     trainer.max_epochs = trainer.epoch + estimator.max_iter
 
 
-class _StopAfterEpoch(Callback):
+class _StopAfter(Callback):
+    def __init__(self, epochs: int, reason: str) -> None:
+        self.epochs, self.reason = epochs, reason
+
     def on_epoch_end(self, trainer: Trainer) -> None:
-        if trainer.stop_reason in (None, "max_epochs"):  # no limit here
-            trainer.stop_reason = "partial_fit"
+        self.epochs -= 1
+        if self.epochs == 0 and trainer.stop_reason in (None, "max_epochs"):
+            trainer.stop_reason = self.reason  # no limit here
 
 
-def stop_after_epoch(trainer: Trainer) -> None:
-    """Have ``trainer`` end after one epoch, whatever that brings.
+def stop_after(trainer: Trainer, epochs: int, reason: str) -> None:
+    """Have ``trainer`` end after so many epochs more, whatever they bring.
 
     What it thinks is the last epoch stays: schedules of the learning rate look there.
     """
     trainer.stopping = None
-    trainer.callbacks.append(_StopAfterEpoch())
+    trainer.callbacks.append(_StopAfter(epochs, reason))
 
 
 def _kinds(state: Any) -> list[str]:

@@ -18,7 +18,7 @@ from ..forecasting.strategies import STRATEGIES, Draw, ForecastNetwork
 from ..models import SequenceModel
 from ..training import Trainer
 from ..training.protocols import Loss
-from .build import new_trainer
+from .build import new_trainer, stop_after
 from .forecaster_options import Options
 from .parameters import CONSTRAINTS
 
@@ -57,24 +57,30 @@ def fit_forecaster(
     ends = _training_ends(estimator, panel, options)
     rng = check_random_state(estimator.random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=3)]
-    head = options.head
-    model = ForecastModel(
-        strategy=estimator.strategy,
-        head=head,
-        encoder=PanelEncoder(
-            "mean" if head.counts else estimator.scaling,
-            window=None if options.center == "series" else options.window,
-        ),
-        transform=options.transform,
-        window=options.window,
-        horizon=estimator.horizon,
-        center=options.center,
-        warm=bool(estimator.warm),
-        n_samples=estimator.n_samples,
-        seed=seeds[0],
-        dtype=estimator.dtype,
-        calendar=options.calendar,
-    )
+    model, trainer, validation = _train(estimator, panel, options, ends, seeds)
+    if estimator.conformal is not None:
+        model.calibration = _calibrate(estimator, model, validation, options)
+    if estimator.refit and trainer.score_curve:
+        calibration = model.calibration
+        epochs = int(np.nanargmax(trainer.score_curve)) + 1
+        model, _, _ = _train(estimator, panel, options, panel.lengths, seeds, epochs)
+        model.calibration = calibration
+    return model, trainer
+
+
+def _train(
+    estimator: LSTMForecaster,
+    panel: Panel,
+    options: Options,
+    ends: IntArray,
+    seeds: list[int],
+    epochs: int | None = None,
+) -> tuple[ForecastModel, Trainer, WindowSet]:
+    """Train on what lies before ``ends``; return the windows behind them too.
+
+    With ``epochs`` for so many, whatever the validation windows say.
+    """
+    model = _new_model(estimator, options, seeds[0])
     shown = model.learn(panel, ends)
     windows = WindowSet.over(
         model.encode(shown, estimator.horizon),
@@ -85,16 +91,36 @@ def fit_forecaster(
     )
     training, validation = windows.split(ends)
     model.network = _new_network(estimator, model, training, seeds[1])
-    loss, score = head.make_loss(), None
-    if estimator.early_stopping:
+    loss, score = model.head.make_loss(), None
+    if estimator.early_stopping and epochs is None:
         score = _negative_loss(model.network, loss, validation)
     trainer = new_trainer(
         estimator, model.network, loss, seeds[2], len(training), score
     )
+    if epochs is not None:
+        stop_after(trainer, epochs, "refit")
     trainer.fit(training)
-    if estimator.conformal is not None:
-        model.calibration = _calibrate(estimator, model, validation, options)
-    return model, trainer
+    return model, trainer, validation
+
+
+def _new_model(estimator: LSTMForecaster, options: Options, seed: int) -> ForecastModel:
+    return ForecastModel(
+        strategy=estimator.strategy,
+        head=options.head,
+        encoder=PanelEncoder(
+            "mean" if options.head.counts else estimator.scaling,
+            window=None if options.center == "series" else options.window,
+        ),
+        transform=options.transform,
+        window=options.window,
+        horizon=estimator.horizon,
+        center=options.center,
+        warm=bool(estimator.warm),
+        n_samples=estimator.n_samples,
+        seed=seed,
+        dtype=estimator.dtype,
+        calendar=options.calendar,
+    )
 
 
 def _training_ends(
