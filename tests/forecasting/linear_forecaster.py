@@ -66,6 +66,7 @@ class LinearForecaster(BaseEstimator):
         shape = self.residuals_.shape[1:]
         result = []
         for series, at in zip(panel, origins, strict=True):
+            assert len(at) > 0
             assert (np.asarray(at) <= len(series)).all()
             points = [
                 (self._inputs(series.y, o) @ self.weights_).reshape(shape) for o in at

@@ -68,9 +68,8 @@ def test_as_a_plain_loop(
                 assert start not in result.origins[n]
                 continue
             m = result.origins[n].tolist().index(start)
-            own = [start if i == n else [] for i in range(2)]
-            at = [np.atleast_1d(o) for o in own]
-            panel = read_panel([v[: max(start, 1)] for v in series])
+            at = [np.array([min(start, len(v))]) for v in series]
+            panel = read_panel([v[:start] for v in series])
             expected = fitted._forecast_at(panel, at)[n][0]
             assert_array_equal(result.forecasts["LinearForecaster"][n][m], expected)
             spread = fitted._forecast_at(panel, at, LEVELS)[n][0]

@@ -235,7 +235,9 @@ def test_forecasts_that_do_not_fit(rng: np.random.Generator) -> None:
         Backtest.from_forecasts(y, [20, 24], {"a": values})
     y[26] = np.nan  # then nothing has to be known of it
     Backtest.from_forecasts(y, [20, 24], {"a": values})
-    with pytest.raises(TypeError, match="the forecast by a must hold numbers"):
+    with pytest.raises(
+        TypeError, match="the forecast by a must hold numbers, got text"
+    ):
         Backtest.from_forecasts(y, [20, 24], {"a": [np.full((2, 4), "x")]})
 
 

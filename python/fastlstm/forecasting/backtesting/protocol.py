@@ -51,7 +51,7 @@ class Forecaster(Protocol):
         origins: Sequence[IntArray],
         quantiles: Sequence[float] | None = None,
     ) -> Sequence[Floats]:
-        """Forecast each series from several origins: (M_n, H, K), or (M_n, H, K, Q).
+        """Forecast each series from one origin or more: (M_n, H, K[, Q]).
 
         Of the series nothing from the origin on is looked at; covariates known ahead
         are.

@@ -115,24 +115,25 @@ def backtest(
             judged = plan.origins(range(begin, min(begin + every, plan.rounds)))
             known = plan.known(begin)
             there = np.flatnonzero(known >= plan.earliest)
-            own = [judged[n] for n in there]
-            if not any(map(len, own)):
+            if not any(len(judged[n]) for n in there):
                 continue
+            # The engine wants an origin of every series that the fit has seen.
+            own = [judged[n] if len(judged[n]) else known[n : n + 1] for n in there]
             part = replace(panel, series=tuple(panel[int(n)] for n in there))
             if fits:
                 fitted = forecaster.__sklearn_clone__()
                 fitted.fit(part.until(known[there]))
             if levels is None:
                 levels = fitted.quantiles_ or ()
-            ends = [max([k, *at]) for k, at in zip(known[there], own, strict=True)]
-            history = part.until(ends)
+            history = part.until([max([known[n], *judged[n]]) for n in there])
             ahead = fitted._forecast_at(history, own)
             spread = fitted._forecast_at(history, own, levels) if levels else own
-            for n, at, point, more in zip(there, own, ahead, spread, strict=True):
-                origins[n].append(at)
-                points[n].append(point)
-                several[n].append(more)
-            advance(sum(map(len, own)))
+            for n, point, more in zip(there, ahead, spread, strict=True):
+                count = len(judged[n])
+                origins[n].append(judged[n])
+                points[n].append(point[:count])
+                several[n].append(more[:count])
+            advance(sum(len(judged[n]) for n in there))
     who = type(forecaster).__name__ if name is None else name
     shape = (horizon, len(panel.layout.targets))
     levels = tuple(levels or ())

@@ -1,0 +1,86 @@
+"""`LSTMForecaster` goes through a backtest, and looks at nothing that lies ahead."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from fastlstm import LSTMForecaster
+from fastlstm.forecasting import backtest
+from numpy.testing import assert_array_equal
+
+NAME = "LSTMForecaster"
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"loss": "quantile"},
+        {"conformal": "split", "quantiles": (0.3, 0.7)},
+        {"strategy": "recursive", "loss": "gaussian", "n_samples": 10},
+        {"strategy": "encoder_decoder", "loss": "gaussian"},
+        {"transform": ["log", "seasonal_difference"], "loss": "quantile"},
+        {"warm": True, "loss": "gaussian"},
+    ],
+    ids=lambda options: "-".join(map(str, options.values())),
+)
+@pytest.mark.parametrize("refit", [False, 2, "never"])
+def test_nothing_ahead_is_looked_at(
+    rng: np.random.Generator, options: dict[str, Any], refit: Any
+) -> None:
+    series = [
+        pd.DataFrame(
+            50.0 + rng.normal(size=(length, 1)).cumsum(axis=0),
+            pd.date_range("2024-03-01", periods=80, freq="D")[80 - length :],
+        )
+        for length in (80, 60)
+    ]
+    model = LSTMForecaster(
+        3, 8, hidden_size=3, max_iter=1, season_length=4, random_state=0, **options
+    )
+    if refit == "never":
+        model.fit([series[0][:60], series[1][:40]])
+    before = backtest(model, series, start=60, stride=4, refit=refit)
+    assert before.models == (NAME,)
+    assert before.season_length == 4
+    assert before.levels == tuple(options.get("quantiles", (0.1, 0.5, 0.9)))
+    changed = [series[0].copy(), series[1].copy()]
+    changed[0].iloc[70:] += 5.0
+    after = backtest(model, changed, start=60, stride=4, refit=refit)
+    for n, cut in ((0, 70), (1, 50)):
+        at = before.origins[n]
+        assert len(at) == 5
+        for kind in ("forecasts", "quantiles"):
+            pair = [getattr(b, kind)[NAME][n] for b in (before, after)]
+            assert_array_equal(pair[0][at <= cut], pair[1][at <= cut])
+            if n == 0:
+                late = pair[0][at > cut] != pair[1][at > cut]
+                assert late.any()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_points_alone(rng: np.random.Generator) -> None:
+    y = rng.normal(size=80).cumsum()
+    model = LSTMForecaster(3, 8, hidden_size=3, max_iter=1, random_state=0)
+    result = backtest(model, y)
+    assert result.levels == ()
+    # As it would have been asked then.
+    history = y[: result.origins[0][0]]
+    expected = model.fit(history).predict()
+    assert_array_equal(result.forecasts[NAME][0][0, :, 0], expected)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_series_too_short_to_be_judged(rng: np.random.Generator) -> None:
+    series = [rng.normal(size=length).cumsum() for length in (60, 3, 40)]
+    model = LSTMForecaster(3, 8, hidden_size=3, max_iter=1, random_state=0)
+    result = backtest(model, series)
+    assert [at.tolist() for at in result.origins] == [
+        [48, 51, 54, 57],
+        [],
+        [32, 35],
+    ]
+    assert [len(own) for own in result.forecasts[NAME]] == [4, 0, 2]
