@@ -52,7 +52,7 @@ BELOW = {
         "training",
     },
     "profiling": {"_core"},
-    "plotting": {"_validate", "data", "training"},
+    "plotting": {"_validate", "data", "forecasting", "training"},
     "bench": {"_core", "nn"},
     "interop": set(),
 }

@@ -57,27 +57,10 @@ def test_history_with_scores_of_the_last_epochs(rng: np.random.Generator) -> Non
     np.testing.assert_array_equal(line.get_xdata(), [3, 4, 5])
 
 
-def test_forecast() -> None:
-    ax = Figure().subplots()
-    days = np.arange("2012-01", "2012-02", dtype="datetime64[D]")
-    truth = np.linspace(0, 1, len(days))
-    plot_forecast(days, truth, {"one": truth + 1, "two": truth + 2}, unit="°C", ax=ax)
-    labels = [text.get_text() for text in ax.get_legend().get_texts()]
-    assert labels == ["truth", "one", "two"]
-    assert ax.get_ylabel() == "°C"
-
-
-def test_a_figure_of_its_own() -> None:
-    ax = plot_forecast([0, 1], [0, 1], {})
-    from matplotlib import pyplot
-
-    pyplot.close(ax.figure)
-
-
 def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "matplotlib", None)
     with pytest.raises(ImportError, match=r'pip install "fastlstm\[plot\]"'):
-        plot_forecast([0, 1], [0, 1], {})
+        plot_forecast([0, 1])
 
 
 def test_gates(rng: np.random.Generator) -> None:

@@ -96,10 +96,12 @@ class Report:
         figure = Figure(figsize=(11, 6), layout="constrained")
         axes = figure.subplots(len(self.forecasts), 1, sharex=True)
         for ax, (task, forecast) in zip(axes, self.forecasts.items(), strict=True):
+            dates = series.weather.dates[series.test_start :]
             plot_forecast(
-                series.weather.dates[series.test_start :],
                 series.target[series.test_start :],
                 {f"LSTM, {task.name}": forecast},
+                times=dates,
+                future_times=dates,
                 unit="maximum temperature (°C)",
                 ax=ax,
             )
