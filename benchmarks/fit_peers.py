@@ -5,10 +5,9 @@ each task with every estimator that is installed (``vowels`` needs ``FASTLSTM_DA
 see datasets.py); ``report fit_peers.json`` prints the tables of docs/fit_peers.md. The
 model and what all share are in peer_estimators.py.
 
-A contestant has a process to itself, since spinning thread pools in one would slow one
-another down, and sleeps while another works. Each fits and predicts once before
-anything counts; then they take turns, seed by seed, every other round backwards. A
-ratio is the median over the seeds of the ratios of both times in a round.
+Contestants take turns (turns.py), after each has fitted and predicted once before
+anything counts. A ratio is the median over the seeds of the ratios of both times in a
+round.
 """
 
 from __future__ import annotations
@@ -16,11 +15,8 @@ from __future__ import annotations
 import argparse
 import gc
 import json
-import multiprocessing
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +29,7 @@ from fastlstm.data import SequenceScaler, load_seattle_weather, sliding_windows
 from memory_tasks import Adding
 from peer_estimators import BACKENDS, Contestant, FastLSTM, Keras, Sequences, Settings
 from peer_torch import Skorch, Torch
+from turns import same_within_spread, take_turns, times_as_long
 
 OURS = "fastlstm"
 CONTESTANTS: dict[str, type[Contestant]] = {
@@ -162,20 +159,7 @@ def run(
 ) -> dict[str, Any]:
     """Let the contestants take turns at a task."""
     data = standardized(task.load())
-    context = multiprocessing.get_context("spawn")
-    rows: dict[str, Any] = {}
-    with ExitStack() as stack:
-        seats = {}
-        for name in names:
-            seat = ProcessPoolExecutor(1, mp_context=context)
-            seats[name] = stack.enter_context(seat)
-            options = (task.settings, threads, backend)
-            rows[name] = seat.submit(start, name, data, *options).result()
-            rows[name] |= {"fit": [], "predict": [], "accuracy": []}
-        for seed in range(seeds):
-            for name in names[:: -1 if seed % 2 else 1]:
-                for key, value in seats[name].submit(turn, seed).result().items():
-                    rows[name][key].append(value)
+    rows = take_turns(names, seeds, start, turn, data, task.settings, threads, backend)
     return {
         "data": data.describe(),
         "settings": asdict(task.settings),
@@ -185,15 +169,11 @@ def run(
 
 
 def times_ours(rows: dict[str, Any], name: str) -> float:
-    """How many times as long as ours a fit takes."""
-    return float(np.median(np.divide(rows[name]["fit"], rows[OURS]["fit"])))
+    return times_as_long(rows, name, OURS)
 
 
 def same_accuracy(rows: dict[str, Any], name: str) -> bool:
-    """Whether means differ by no more than the larger deviation between seeds."""
-    ours, theirs = (np.array(rows[n]["accuracy"]) for n in (OURS, name))
-    spread = max(ours.std(ddof=1), theirs.std(ddof=1))
-    return bool(abs(ours.mean() - theirs.mean()) <= spread)
+    return same_within_spread(rows, name, OURS, "accuracy")
 
 
 def verdict(name: str, result: dict[str, Any]) -> str:

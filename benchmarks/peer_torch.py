@@ -10,6 +10,24 @@ from typing import Any
 from peer_estimators import PREDICT_BATCH, Contestant, Labels, Sequences
 
 
+def begin_as_keras(lstm: Any, head: Any) -> None:
+    """Draw Glorot and orthogonal matrices; biases are 0, of forget gates 1."""
+    from torch import nn
+
+    nn.init.xavier_uniform_(head.weight)
+    nn.init.zeros_(head.bias)
+    for name, weight in lstm.named_parameters():
+        if name.startswith("weight_ih"):
+            nn.init.xavier_uniform_(weight)
+        elif name.startswith("weight_hh"):
+            nn.init.orthogonal_(weight)
+        else:
+            nn.init.zeros_(weight)
+        if name.startswith("bias_ih"):
+            size = lstm.hidden_size
+            nn.init.ones_(weight.detach()[size : 2 * size])
+
+
 def network_class() -> Any:
     """Make the class of the module for torch, which is imported here."""
     import torch
@@ -22,17 +40,7 @@ def network_class() -> Any:
             super().__init__()
             self.lstm = nn.LSTM(inputs, hidden_size, num_layers, batch_first=True)
             self.head = nn.Linear(hidden_size, outputs)
-            nn.init.xavier_uniform_(self.head.weight)
-            nn.init.zeros_(self.head.bias)
-            for name, weight in self.lstm.named_parameters():
-                if name.startswith("weight_ih"):
-                    nn.init.xavier_uniform_(weight)
-                elif name.startswith("weight_hh"):
-                    nn.init.orthogonal_(weight)
-                else:
-                    nn.init.zeros_(weight)
-                if name.startswith("bias_ih"):
-                    nn.init.ones_(weight.detach()[hidden_size : 2 * hidden_size])
+            begin_as_keras(self.lstm, self.head)
 
         def forward(self, x: Any, lengths: Any = None) -> Any:
             if lengths is not None:
