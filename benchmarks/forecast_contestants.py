@@ -4,8 +4,8 @@
 the horizon. Both peers map each of the last H states to one step instead, so they get
 this head by what they offer for it: darts a module of one's own, neuralforecast a
 subclass of its `LSTM`. "recursive" is an LSTM that predicts the next step at every step
-and is fed its own predictions: darts' `RNNModel` as it comes. Weights begin as
-`begin_as_keras` draws them. A library is imported when its contestant is made, never
+and is fed its own predictions: darts' `RNNModel` as it comes. `begin` makes torch's
+weights those of fastlstm. A library is imported when its contestant is made, never
 before: each is meant to have a process to itself.
 """
 
@@ -34,7 +34,7 @@ class Settings:
     window: int = 96
     horizon: int = 24
     batch_size: int = 64
-    learning_rate: float = 1e-3
+    learning_rate: float = 3e-3
     epochs: int = 5
     max_grad_norm: float = 1.0
     strategy: str = "direct"
@@ -209,7 +209,24 @@ class Darts(Contestant):
         return np.array([[part.values() for part in parts] for parts in each])
 
     def n_weights(self) -> int:
-        return sum(weight.numel() for weight in self.model.model.parameters())
+        return n_trained(self.model.model)
+
+
+def begin(lstm: Any, head: Any) -> None:
+    """Draw weights as fastlstm does, and train one of torch's two biases a layer.
+
+    Two that only ever appear added would learn twice as fast.
+    """
+    from peer_torch import begin_as_keras
+
+    begin_as_keras(lstm, head)
+    for name, weight in lstm.named_parameters():
+        if name.startswith("bias_hh"):
+            weight.requires_grad_(False)
+
+
+def n_trained(module: Any) -> int:
+    return sum(w.numel() for w in module.parameters() if w.requires_grad)
 
 
 def darts_direct() -> Any:
@@ -218,7 +235,6 @@ def darts_direct() -> Any:
         PLModuleOutput,
         io_processor,
     )
-    from peer_torch import begin_as_keras
     from torch import nn
 
     class LastState(CustomBlockRNNModule):
@@ -227,7 +243,7 @@ def darts_direct() -> Any:
             size, outputs = self.hidden_dim, self.output_chunk_length * self.target_size
             self.rnn = nn.LSTM(self.input_size, size, self.num_layers, batch_first=True)
             self.head = nn.Linear(size, outputs)
-            begin_as_keras(self.rnn, self.head)
+            begin(self.rnn, self.head)
 
         @io_processor
         def forward(self, x_in: Any) -> Any:
@@ -240,12 +256,11 @@ def darts_direct() -> Any:
 
 def darts_recursive() -> Any:
     from darts.models.forecasting.rnn_model import _RNNModule
-    from peer_torch import begin_as_keras
 
     class Recursive(_RNNModule):
         def __init__(self, **options: Any) -> None:
             super().__init__(name="LSTM", **options)
-            begin_as_keras(self.rnn, self.V)
+            begin(self.rnn, self.V)
 
     return Recursive
 
@@ -316,19 +331,18 @@ class NeuralForecast(Contestant):
         return values.reshape(shape)
 
     def n_weights(self) -> int:
-        return sum(weight.numel() for weight in self.model.models[0].parameters())
+        return n_trained(self.model.models[0])
 
 
 def neuralforecast_direct() -> Any:
     from neuralforecast.models import LSTM
-    from peer_torch import begin_as_keras
     from torch import nn
 
     class LastState(LSTM):
         def __init__(self, h: int, **options: Any) -> None:
             super().__init__(h=h, **options)
             self.mlp_decoder = nn.Linear(self.encoder_hidden_size, h)
-            begin_as_keras(self.hist_encoder, self.mlp_decoder)
+            begin(self.hist_encoder, self.mlp_decoder)
 
         def forward(self, windows_batch: Any) -> Any:
             _, (h, _) = self.hist_encoder(windows_batch["insample_y"])

@@ -187,8 +187,9 @@ def verdict(name: str, result: dict[str, Any]) -> str:
     }
     best = min(means, key=lambda method: means[method])
     if best != LSTM:
-        text += f" **The baseline wins: {best}**, {metric} {number(means[best])}"
-        text += f" against {number(means[LSTM])}."
+        sure = result["against"][best]["low"] > 1.0
+        text += f" **The baseline wins: {best}**" if sure else f" {best} is no worse"
+        text += f", {metric} {number(means[best])} against {number(means[LSTM])}."
     ratios = result["against"].items()
     parts = [against_in_words(method, ratio) for method, ratio in ratios]
     text += f" One network is {'; '.join(parts)}."

@@ -1,6 +1,6 @@
 """The same LSTM forecaster in fastlstm, darts and neuralforecast: time and errors.
 
-``FASTLSTM_DATA=... python benchmarks/forecast_peers.py oil columns multivariate
+``FASTLSTM_DATA=... python benchmarks/forecast_peers.py load columns multivariate
 recursive --seeds 5 --threads 2 --out docs/forecast_peers.json`` fits ETTh1's training
 months with every library that is installed, and scores every window of the test months;
 ``report FILE`` prints the tables. The model and what all share are in
@@ -48,9 +48,7 @@ class Task:
 
 
 TASKS = {
-    "oil": Task(
-        "the oil temperature alone", lambda s: hours(s, "OT", False), Settings()
-    ),
+    "load": Task("one column", lambda s: hours(s, "HUFL", False), Settings()),
     "columns": Task(
         "seven series in one model",
         lambda s: hours(s, None, True),
@@ -60,8 +58,8 @@ TASKS = {
         "one series of seven columns", lambda s: hours(s, None, False), Settings()
     ),
     "recursive": Task(
-        "the oil temperature, step by step",
-        lambda s: hours(s, "OT", False),
+        "one column, step by step",
+        lambda s: hours(s, "HUFL", False),
         Settings(strategy="recursive"),
     ),
 }

@@ -23,8 +23,6 @@ FLOORS_OF_ETTH1: dict[tuple[str | None, int], Floors] = {
     (None, 48): {SEASON: {"MSE": "0.465", "MAE": "0.407"}},
     (None, 168): {SEASON: {"MSE": "0.571", "MAE": "0.462"}},
     ("OT", 24): {LAST: {"MSE": "0.034"}},
-    ("OT", 48): {},
-    ("OT", 168): {},
 }
 
 
@@ -139,7 +137,7 @@ def etth1(horizon: int, column: str | None) -> Problem:
     train, test, end = 8640, 11520, 14400  # hours: 12, 4 and 4 months of 30 days
     begin = series.iloc[:train]
     series = ((series - begin.mean()) / begin.std(ddof=0)).iloc[:end]
-    floors = FLOORS_OF_ETTH1[column, horizon]
+    floors = FLOORS_OF_ETTH1.get((column, horizon), {})
     kind = f"{column} alone" if column else "all seven columns"
     return Problem(
         f"etth1{'_' + column if column else ''}_{horizon}",

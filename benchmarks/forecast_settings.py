@@ -97,7 +97,7 @@ SETTINGS: dict[str, Setting] = {
 PANEL_OF_DAYS: tuple[int, int, dict[str, Any]] = (
     7,
     7,
-    {"window": 28, "hidden_size": 32, "batch_size": 256, "max_iter": 5},
+    {"window": 28, "hidden_size": 32, "batch_size": 256, "max_iter": 10},
 )
 PANEL_OF_HOURS: tuple[int, int, dict[str, Any]] = (
     24,

@@ -33,12 +33,15 @@ NAMES = [*STUDIES, PANEL]
 BEGIN, END = "<!-- begin of results -->\n", "<!-- end of results -->\n"
 
 
-def with_options(setting: Setting, **options: Any) -> Setting:
-    return replace(setting, estimator={**setting.estimator, **options})
+def with_options(setting: Setting, options: dict[str, Any]) -> Setting:
+    """Put ``options`` into the setting where it has them, else into the estimator."""
+    own = {key: value for key, value in options.items() if hasattr(setting, key)}
+    rest = {key: value for key, value in options.items() if key not in own}
+    return replace(setting, estimator={**setting.estimator, **rest}, **own)
 
 
 def shorter(setting: Setting, epochs: int | None) -> Setting:
-    return with_options(setting, **({} if epochs is None else {"max_iter": epochs}))
+    return with_options(setting, {} if epochs is None else {"max_iter": epochs})
 
 
 def run_problem(
@@ -71,7 +74,7 @@ def choose(study: str, args: argparse.Namespace) -> None:
             for method, forecast in run_naive(period).items():
                 found.setdefault(method, []).append(one_score(period, forecast, metric))
         for options in combinations(GRIDS[study]):
-            setting = shorter(with_options(SETTINGS[name], **options), args.epochs)
+            setting = shorter(with_options(SETTINGS[name], options), args.epochs)
             words = ", ".join(f"{key}={value}" for key, value in options.items())
             found[words] = [
                 one_score(period, run_lstm(period, setting, seed, args.threads), metric)
