@@ -165,19 +165,13 @@ def fit(
         "n_jobs": threads,
         **setting.estimator,
     }
-    series = problem.series.iloc[:end]
     past = problem.past.iloc[:end] if setting.past else None
     with warnings.catch_warnings():
         # Where a fit ends is early stopping's choice, or that of the settings.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        model = LSTMForecaster(problem.horizon, **options).fit(series, past=past)
-        epochs = model.n_iter_
-        if setting.refit:
-            epochs = 1 + int(np.argmax(model.validation_scores_))
-            options |= {"early_stopping": False, "max_iter": epochs, "tol": 0.0}
-            options["n_iter_no_change"] = epochs
-            model = LSTMForecaster(problem.horizon, **options).fit(series, past=past)
-    return model, epochs
+        model = LSTMForecaster(problem.horizon, **options)
+        model.fit(problem.series.iloc[:end], past=past)
+    return model, 1 + int(np.argmax(model.validation_scores_))
 
 
 def run_lstm(problem: Problem, setting: Setting, seed: int, threads: int) -> Run:
@@ -191,8 +185,10 @@ def run_lstm(problem: Problem, setting: Setting, seed: int, threads: int) -> Run
         seconds += time.perf_counter() - begin
         epochs.append(n)
         panel = model._read(problem.series, past=past)
-        points += model._forecast_at(panel, [origins])
+        # Columns may be series by themselves, read by one network.
+        every = [origins] * len(panel)
+        points.append(np.concatenate(model._forecast_at(panel, every), axis=2))
         if setting.quantiles:
-            quantiles += model._forecast_at(panel, [origins], quantiles=LEVELS)
+            quantiles += model._forecast_at(panel, every, quantiles=LEVELS)
     both = np.concatenate(quantiles) if quantiles else None
     return Run(np.concatenate(points), seconds, both, epochs)
