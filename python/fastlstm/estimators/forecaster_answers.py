@@ -69,41 +69,50 @@ class ForecastAnswers(ForecastEngine):
             end before the horizon; quantiles that the loss does not know.
         """
         check_is_fitted(self, "forecast_model_")
-        horizon = self._steps(steps)
         levels = None if quantiles is None else np.ravel(quantiles).tolist()
+        if levels is not None and not levels:
+            raise ValueError("quantiles is empty: expected one level or more")
         for level in levels or ():
             check_float("quantiles", level, "(0, 1)")
         if samples is not None:
             check_int("samples", samples, 1)
             if levels is not None:
                 raise ValueError("expected quantiles or samples, got both")
-        request = Request(levels, samples)
+        request = Request(levels, samples, self._steps(steps, levels))
+        horizon = request.steps or self.forecast_model_.horizon
         with limit_threads(self.n_jobs):
             if X is None:
                 if not (y is None and past is None and static is None):
                     raise ValueError("y, past and static go with X: got no X")
                 panel = self._with_future(future)
                 panel.check_horizon(horizon)
-                values = self._go_on(panel, request, horizon)
+                values = self._go_on(panel, request)
             else:
                 panel = self._read_like(X, y, past=past, future=future, static=static)
                 panel.check_horizon(horizon)
-                values = self._forecast(panel, panel.lengths, request, horizon)
+                values = self._forecast(panel, panel.lengths, request)
         return panel.give_back(
             list(values), quantiles=levels, samples=samples is not None
         )
 
-    def _steps(self, steps: int | None) -> int:
-        model = self.forecast_model_
+    def _steps(self, steps: int | None, levels: list[float] | None) -> int | None:
+        """Check how many steps to forecast."""
         if steps is None:
-            return model.horizon
-        most = None if model.strategy == "recursive" else model.horizon
-        if most is not None and steps > most:
-            raise ValueError(
-                f"steps={steps} is more than the horizon={most} of the fit: fit with a "
-                "longer one, or with strategy='recursive', which may go on"
-            )
-        return check_int("steps", steps, 1)
+            return None
+        model, number = self.forecast_model_, check_int("steps", steps, 1)
+        if number > model.horizon:
+            longer = f"steps={number} is more than the horizon={model.horizon} of the"
+            if model.strategy != "recursive":
+                raise ValueError(
+                    f"{longer} fit: fit with a longer one, or with strategy="
+                    "'recursive', which may go on"
+                )
+            if levels is not None and model.calibration is not None:
+                raise ValueError(
+                    f"{longer} fit, for which conformal={self.conformal!r} has "
+                    "calibrated quantiles: fit with a longer one, or conformal=None"
+                )
+        return number
 
     def update(
         self, X: Any, y: Any = None, *, past: Any = None, future: Any = None

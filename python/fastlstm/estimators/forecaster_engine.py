@@ -23,6 +23,7 @@ class ForecastEngine(Arguments):
     """Base of `LSTMForecaster`: what it does between reading and giving back."""
 
     horizon: Any
+    conformal: Any
     columns: Any
     id_column: Any
     time_column: Any
@@ -121,11 +122,10 @@ class ForecastEngine(Arguments):
         panel: Panel,
         ends: IntArray,
         request: Request,
-        horizon: int | None = None,
     ) -> Floats:
         """Forecast each series at ``ends[n]``: (N, H, K), see `ForecastModel`."""
         origins = [np.array([end]) for end in ends]
-        each = self.forecast_model_.forecast(panel, origins, request, horizon)
+        each = self.forecast_model_.forecast(panel, origins, request)
         return np.concatenate(each)
 
     def _forecast_at(
@@ -137,13 +137,14 @@ class ForecastEngine(Arguments):
         """Forecast at many origins of each series: N arrays (M_n, H, K[, Q])."""
         return self.forecast_model_.forecast(panel, origins, Request(quantiles))
 
-    def _go_on(self, panel: Panel, request: Request, horizon: int) -> Floats:
+    def _go_on(self, panel: Panel, request: Request) -> Floats:
         """Forecast from where ``panel_`` ends, which ``panel`` is, with covariates."""
         model = self.forecast_model_
         if self._memory is None:
-            return self._forecast(panel, panel.lengths, request, horizon)
+            return self._forecast(panel, panel.lengths, request)
         shown, chains = model.transformed(panel, panel.lengths)
-        return model.recall(self._memory, model.encode(shown, horizon), chains, request)
+        encoded = model.encode(shown, model.reach(request))
+        return model.recall(self._memory, encoded, chains, request)
 
     def _rolling_mase(self, panel: Panel) -> float:
         """Return the MASE of forecasts from where ``panel_`` ends on, through all."""

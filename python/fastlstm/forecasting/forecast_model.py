@@ -39,10 +39,14 @@ _AT_ONCE: Final = 4096
 
 @dataclass(frozen=True)
 class Request:
-    """What to say of a horizon: points, or quantiles, or sample paths."""
+    """What to say of a horizon: points, or quantiles, or sample paths.
+
+    ``steps`` are how many of its steps, or more where a model can go on; None is all.
+    """
 
     quantiles: Sequence[float] | None = None
     samples: int | None = None
+    steps: int | None = None
 
 
 @storable
@@ -181,7 +185,6 @@ class ForecastModel:
         panel: Panel,
         origins: Sequence[IntArray],
         request: Request,
-        horizon: int | None = None,
     ) -> list[Floats]:
         """Forecast each series n at steps ``origins[n]`` (M_n,), which increase.
 
@@ -191,17 +194,14 @@ class ForecastModel:
         origins : N arrays
             At least one origin each.
         request : Request
-        horizon : int, optional
-            Steps to forecast, by default those of the fit.
 
         Returns
         -------
         list of N arrays
             (M_n, H, K), with quantiles (M_n, H, K, Q), with samples (M_n, S, H, K).
         """
-        steps = self.horizon if horizon is None else horizon
         shown, chains = self.transformed(panel, [int(own[0]) for own in origins])
-        encoded = self.encode(shown, steps)
+        encoded = self.encode(shown, self.reach(request))
         draw = self._draw(request)
         counts = [len(own) for own in origins]
         inverses = self._inverses(panel, origins, chains)
@@ -218,6 +218,13 @@ class ForecastModel:
             own = [next(inverses) for _ in rows] if chains else []
             values.append(self.answer(prediction, request, draw, own))
         return np.split(np.concatenate(values), np.cumsum(counts)[:-1])
+
+    def reach(self, request: Request) -> int:
+        """Return how many steps a network predicts of which some are asked for.
+
+        All of its horizon at least, which is how it was trained and calibrated.
+        """
+        return max(self.horizon, request.steps or 0)
 
     def recall(
         self,
@@ -277,13 +284,14 @@ class ForecastModel:
 
         ``chains`` are fitted up to the origin of each window; empty without transform.
         """
+        steps = slice(request.steps)
         if request.samples is not None:
-            paths = prediction.paths(request.samples, draw.rng)
+            paths = prediction.paths(request.samples, draw.rng)[:, :, steps]
             return _inverted("inverse_forecast", paths, chains)
         levels = request.quantiles
         if levels is not None and self.calibration is not None:
             values = self.calibration.quantiles(prediction, levels)
-            return _inverted("inverse_quantiles", values, chains)
+            return _inverted("inverse_quantiles", values[:, steps], chains)
         if isinstance(prediction, PathPrediction):
             # Of sums, means and quantiles are those of summed paths.
             drawn = _inverted("inverse_forecast", prediction.drawn, chains)
@@ -291,8 +299,8 @@ class ForecastModel:
             chains = ()
         if levels is not None:
             values = prediction.quantiles(levels)
-            return _inverted("inverse_quantiles", values, chains)
-        return _inverted("inverse_forecast", prediction.point(), chains)
+            return _inverted("inverse_quantiles", values[:, steps], chains)
+        return _inverted("inverse_forecast", prediction.point()[:, steps], chains)
 
     def _draw(self, request: Request) -> Draw:
         paths = 1
