@@ -210,7 +210,7 @@ def test_recursive_goes_on_for_ever() -> None:
             gaussian(strategy=strategy).fit(A).predict(steps=5)
     model = gaussian(strategy="recursive", conformal="split").fit(A)
     assert model.predict(steps=9).shape == (9,)
-    with pytest.raises(ValueError, match="steps=9 is more .* conformal='split' has"):
+    with pytest.raises(ValueError, match=r"steps=9 is more .* conformal='split' has"):
         model.predict(steps=9, quantiles=LEVELS)
 
 
