@@ -198,6 +198,8 @@ def test_numbered_series_have_clocks_of_their_own(rng: np.random.Generator) -> N
 def test_nothing_observed_before(rng: np.random.Generator) -> None:
     late, y = make(rng, [30, 30], k=1)
     late[:22] = np.nan
+    plan = plan_origins(read_panel(late), 3, 20, 1)
+    assert plan.origins(range(plan.rounds))[0].tolist() == list(range(23, 28))
     result = backtest(forecaster(), [late, y], start=20, stride=1)
     assert [at.tolist() for at in result.origins] == [[], list(range(20, 28))]
     result = backtest(forecaster(), [late, y], start=20, stride=1, refit=True)

@@ -84,3 +84,22 @@ def test_a_series_too_short_to_be_judged(rng: np.random.Generator) -> None:
         [32, 35],
     ]
     assert [len(own) for own in result.forecasts[NAME]] == [4, 0, 2]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_unseen_series_is_scaled_by_what_was_known(rng: np.random.Generator) -> None:
+    old, new = rng.normal(size=(2, 60)).cumsum(axis=1)
+    model = LSTMForecaster(
+        3, 8, hidden_size=3, center="series", max_iter=1, random_state=0
+    ).fit({"old": old})
+    before = backtest(model, {"new": new}, start=30, refit="never")
+    new[40:] += 9.0
+    after = backtest(model, {"new": new}, start=30, refit="never")
+    at = before.origins[0]
+    same = [
+        np.array_equal(*pair)
+        for pair in zip(
+            before.forecasts[NAME][0], after.forecasts[NAME][0], strict=True
+        )
+    ]
+    assert same == (at <= 40).tolist()

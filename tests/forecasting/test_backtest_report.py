@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fastlstm.forecasting import Backtest, ScoreTable
+from fastlstm.forecasting.backtesting.scores import interval_pairs
 from numpy.testing import assert_array_equal
 from sklearn.metrics import (
     mean_absolute_error,
@@ -115,6 +116,13 @@ def test_scores_as_scikit_learn(rng: np.random.Generator, by: str, name: str) ->
         for column, value in expected.items():
             got = table[(*key, name, column)]
             assert_close(got, value, LOSS["float64"], f"{key} {column}")
+
+
+def test_pairs_of_levels_that_are_sums() -> None:
+    levels = np.cumsum(np.full(9, 0.1)).tolist()
+    assert levels[0] + levels[8] != 1.0
+    pairs = interval_pairs(levels)
+    assert pairs == [(0, 8, 0.8), (1, 7, 0.6), (2, 6, 0.4), (3, 5, 0.2)]
 
 
 def test_frames(rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,6 +278,15 @@ def test_what_is_missing_is_said(rng: np.random.Generator) -> None:
     table = result.by_series()
     assert np.isnan(table[0, "a", "MASE"])
     assert result.scores()["a", "MASE"] == table[1, "a", "MASE"]
+
+
+def test_nothing_observed_after() -> None:
+    y = np.array([1.0, 3.0, 2.0, np.nan, np.nan, 7.0])
+    result = Backtest.from_forecasts(y, [3], {"a": np.zeros((1, 2))})
+    assert np.isnan(result.scores().values).all()
+    assert result.verdict() == (
+        "a cannot be judged: nothing was observed after any origin."
+    )
 
 
 def test_no_baseline_at_all() -> None:

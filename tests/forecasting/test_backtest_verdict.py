@@ -5,8 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fastlstm.forecasting import Backtest
-from fastlstm.forecasting.backtesting.differences import compare, mean_and_error
+from fastlstm.forecasting.backtesting.differences import (
+    Difference,
+    compare,
+    mean_and_error,
+)
 from fastlstm.forecasting.backtesting.truth import Truth
+from fastlstm.forecasting.backtesting.verdict import verdict
 
 from ..compare import assert_close
 from ..tolerances import LOSS
@@ -51,8 +56,25 @@ def test_verdicts() -> None:
     same = alike(50, 1.0, 0.0)
     assert same.difference("naive", "naive").ratio == 0.0
     assert same.best_baseline == "naive"
+    few = alike(5, 1.0, 0.0).verdict()
+    assert few.startswith("LSTM is as good as the best baseline, the naive (MASE ")
+    assert len(few.split("MASE ")[1].split()[0]) == 4
     with pytest.raises(ValueError, match="no forecaster 'Naive', only"):
         same.verdict("Naive")
+
+
+def test_small_differences_are_told() -> None:
+    gap = Difference(mean=1e-4, error=1e-5, count=30, unit="origins")
+    assert verdict("a", "b", "MAE", 0.5001, 0.5, gap) == (
+        "a loses to the b by 0.02 % (MAE 0.5001 against 0.5000): 10.0 standard errors "
+        "over 30 origins."
+    )
+    none = Difference(mean=0.0, error=None, count=3, unit="origins")
+    perfect = verdict("a", "b", "MAE", 0.1, 0.0, none)
+    assert perfect.startswith("a loses to the b (MAE 0.10 against 0.00); 3 origins")
+    assert verdict("a", "b", "MAE", 0.0, 0.0, none).startswith("a is as good as")
+    endless = verdict("a", "b", "MAE", 1.0, float("inf"), none)
+    assert endless.startswith("a is better than the best baseline, the b (MAE 1.00 ag")
 
 
 def test_the_verdict_says_by_how_much() -> None:

@@ -254,6 +254,11 @@ def test_no_variance_without_residuals() -> None:
         (SeasonalNaive(2), [1.0, NAN, NAN, 2.0], "two observed values a season"),
         (Drift(), [1.0, 2.0], "at least 3 observed values, got 2"),
         (SeasonalNaiveWithGrowth(1), [1.0, 2.0], "at least 3 steps, .* got 2"),
+        (
+            SeasonalNaiveWithGrowth(2),
+            [1.0, NAN, 2.0, NAN, 3.0, 5.0, 4.0, 6.0],
+            "no observed value 1 steps",
+        ),
     ):
         assert np.isfinite(baseline.forecast(history, 2)).all()
         with pytest.raises(ValueError, match=message):

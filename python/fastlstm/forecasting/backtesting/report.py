@@ -309,6 +309,8 @@ class Backtest:
             return f"{who} has no baseline to be compared with."
         gap, table = self.difference(who, best), self.scores()
         ours, theirs = table[who, self.metric], table[best, self.metric]
+        if np.isnan(ours):
+            return f"{who} cannot be judged: nothing was observed after any origin."
         return verdict(who, best, self.metric, ours, theirs, gap)
 
     def __repr__(self) -> str:

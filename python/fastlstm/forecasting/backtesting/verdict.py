@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import isclose
 from typing import Final
 
 import numpy as np
@@ -37,16 +38,20 @@ def verdict(
     LSTM loses to the drift by 12 % (MASE 1.12 against 1.00): 3.0 standard errors over
     30 origins.
     """
-    scores = f"{metric} {_short(ours, theirs)} against {_short(theirs, ours)}"
+    same = isclose(ours, theirs)
+    decimals = 2
+    while not same and f"{ours:.{decimals}f}" == f"{theirs:.{decimals}f}":
+        decimals += 1
+    scores = f"{metric} {ours:.{decimals}f} against {theirs:.{decimals}f}"
     by = f" by {_percent(ours / theirs)}" if 0.0 < theirs < np.inf else ""
-    if ours > theirs:
+    if same:
+        words = f"{name} is as good as the best baseline, the {baseline} ({scores})"
+    elif ours > theirs:
         words = f"{name} loses to the {baseline}{by} ({scores})"
-    elif ours < theirs:
+    else:
         comma = "," * bool(by)
         words = f"{name} is better than the best baseline, the {baseline}{comma}{by}"
         words += f" ({scores})"
-    else:
-        words = f"{name} is as good as the best baseline, the {baseline} ({scores})"
     ratio = gap.ratio
     if ratio is None:
         few = f"{gap.count} origin" + "s are" if gap.count != 1 else "1 origin is"
@@ -60,11 +65,3 @@ def verdict(
 def _percent(ratio: float) -> str:
     change = 100.0 * abs(ratio - 1.0)
     return f"{change:.0f} %" if change >= 9.5 else f"{change:.1g} %"
-
-
-def _short(value: float, other: float) -> str:
-    """Write a score with two decimals, or as many as tell it from the other."""
-    decimals = 2
-    while decimals < 8 and f"{value:.{decimals}f}" == f"{other:.{decimals}f}":
-        decimals += 1
-    return f"{value:.{decimals}f}"
