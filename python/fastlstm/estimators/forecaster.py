@@ -10,7 +10,7 @@ from typing import Any, ClassVar, Self
 from sklearn.utils._param_validation import Interval, StrOptions
 
 from ..forecasting import Transform
-from ..forecasting.heads import LOSSES, PointHead
+from ..forecasting.heads import LOSSES
 from ..forecasting.strategies import STRATEGIES
 from .arguments import takes_arguments
 from .forecaster_answers import ForecastAnswers
@@ -82,7 +82,9 @@ class LSTMForecaster(ForecastAnswers):
     transform : str, Transform, sequence of such, or None, default=None
         Before all that, in this order: "log", "box_cox", "difference",
         "seasonal_difference" or an object of `fastlstm.forecasting`. Forecasts are
-        taken back exactly; a mean of logarithms comes back as a median.
+        taken back exactly; a mean of logarithms comes back as a median. Quantiles of
+        differences are no quantiles of their sums: beyond the first step (or season)
+        they need ``conformal`` or strategy "recursive".
     season_length : int or None, default=None
         Steps of a season, for "seasonal_difference" and for scores. None is what the
         times say (24 for hours, 7 for days, 12 for months), and 1 without times.
@@ -130,7 +132,8 @@ class LSTMForecaster(ForecastAnswers):
     season_length_, window_ : int
         What was given or found.
     quantiles_ : list of float or None
-        Levels of the fit; None where the loss knows none and nothing is conformal.
+        Levels of the fit; None where nothing is conformal, and the loss knows none or
+        differences of a non-recursive forecast would have to be summed.
     validation_scores_ : list of float or None
         The negative loss on the last ``validation_fraction`` of each series after each
         epoch, with ``early_stopping``.
@@ -278,7 +281,7 @@ class LSTMForecaster(ForecastAnswers):
                 model, trainer = fit_forecaster(self, panel, options)
                 self.forecast_model_, self.panel_ = model, panel
                 self.season_length_ = options.season
-                known = model.calibration or not isinstance(model.head, PointHead)
+                known = model.calibration or not options.only_points
                 self.quantiles_ = options.quantiles if known else None
                 tell_curves(self, trainer)
                 self._begin()

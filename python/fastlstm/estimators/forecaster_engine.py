@@ -197,8 +197,12 @@ class ForecastEngine(Arguments):
                 if memory is not None:
                     memory.read(model.network, encoded, ends)
                 prediction = model.predict(encoded, ends, memory)
-                issued = [calibration.issue(prediction), *issued][: model.horizon]
-                y = np.stack([one.y[n] for one, n in zip(shown, ends, strict=True)])
+                _, chains = model.transformed(panel, ends)
+                level, outer = model.levelled(prediction, chains)
+                issued = [calibration.issue(level), *issued][: model.horizon]
+                y = np.stack([one.y[n] for one, n in zip(panel, ends, strict=True)])
+                for n, chain in enumerate(outer):
+                    y[n] = chain.transform(y[n : n + 1])[0]
                 calibration.observe(y, issued)
         if memory is not None:
             memory.read(model.network, encoded, panel.lengths)

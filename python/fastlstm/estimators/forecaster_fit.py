@@ -13,8 +13,7 @@ from .._validate import IntArray
 from ..forecasting import Panel, PanelEncoder, WindowSet, validation_ends
 from ..forecasting.calibration import Calibration
 from ..forecasting.forecast_model import ForecastModel
-from ..forecasting.heads import PointHead
-from ..forecasting.strategies import STRATEGIES, Draw, ForecastNetwork
+from ..forecasting.strategies import STRATEGIES, ForecastNetwork
 from ..models import SequenceModel
 from ..training import Trainer
 from ..training.protocols import Loss
@@ -59,7 +58,7 @@ def fit_forecaster(
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=3)]
     model, trainer, validation = _train(estimator, panel, options, ends, seeds)
     if estimator.conformal is not None:
-        model.calibration = _calibrate(estimator, model, validation, options)
+        _calibrate(estimator, model, panel, validation, options)
     if estimator.refit and trainer.score_curve:
         calibration = model.calibration
         epochs = int(np.nanargmax(trainer.score_curve)) + 1
@@ -193,28 +192,29 @@ def _negative_loss(
 def _calibrate(
     estimator: LSTMForecaster,
     model: ForecastModel,
+    panel: Panel,
     validation: WindowSet,
     options: Options,
-) -> Calibration:
+) -> None:
     """Calibrate intervals on windows that training has not seen."""
     paths = model.n_samples if model.strategy == "recursive" else 1
     most = max(_CALIBRATION // paths, _LEAST_CALIBRATION)
     if len(validation) > most:
         places = np.linspace(0, len(validation) - 1, most).astype(np.int64)
         validation = validation.subset(places)
-    prediction = STRATEGIES[model.strategy].predict(
-        model.network,
-        model.head,
-        validation,
-        Draw(paths, np.random.default_rng(model.seed)),
-    )
-    calibration = _new_calibration(estimator, options)
-    return calibration.fit(prediction, validation.observed())
+    origins = [validation.origins[validation.series == n] for n in range(len(panel))]
+    # Where a series has none, one at its end, after which nothing came.
+    ends = [len(series) for series in panel]
+    origins = [
+        own if len(own) else np.array([end])
+        for own, end in zip(origins, ends, strict=True)
+    ]
+    model.calibrate(panel, origins, _new_calibration(estimator, options))
 
 
 def _new_calibration(estimator: LSTMForecaster, options: Options) -> Calibration:
     return Calibration(
         options.quantiles,
         adaptive=estimator.conformal == "adaptive",
-        around_points=isinstance(options.head, PointHead),
+        around_points=options.only_points,
     )

@@ -12,7 +12,7 @@ import numpy as np
 from .._validate import check_float
 from ..forecasting import BoxCox, Chain, Difference, Log, Panel, Transform
 from ..forecasting.calendar import calendar_features, calendar_names
-from ..forecasting.heads import Head, new_head
+from ..forecasting.heads import Head, PointHead, new_head
 
 if TYPE_CHECKING:
     from .forecaster import LSTMForecaster
@@ -38,6 +38,7 @@ class Options:
     head : Head
     transform : Chain or None
     calendar : tuple of str
+    recursive : bool
     """
 
     season: int
@@ -48,6 +49,17 @@ class Options:
     head: Head
     transform: Chain | None
     calendar: tuple[str, ...]
+    recursive: bool
+
+    @property
+    def only_points(self) -> bool:
+        """Whether the network's own forecasts are points and nothing more.
+
+        Quantiles of differences do not add up to those of levels; paths do.
+        """
+        items = () if self.transform is None else self.transform.transforms
+        summed = not all(item.pointwise for item in items)
+        return isinstance(self.head, PointHead) or (summed and not self.recursive)
 
     @classmethod
     def of(cls, estimator: LSTMForecaster, panel: Panel) -> Options:
@@ -84,6 +96,7 @@ class Options:
             head=head,
             transform=transform,
             calendar=_calendar(estimator.calendar, panel),
+            recursive=estimator.strategy == "recursive",
         )
 
 
@@ -143,7 +156,7 @@ def _center(estimator: LSTMForecaster, head: Head, transform: Chain | None) -> s
         return "series"
     if estimator.center == "auto":
         items = () if transform is None else transform.transforms
-        if any(isinstance(item, Difference) for item in items):
+        if not all(item.pointwise for item in items):
             return "series"  # differences have no level that wanders
         # The steps of a window that are predicted as well would know its last value.
         return "mean" if estimator.strategy == "recursive" else "last"

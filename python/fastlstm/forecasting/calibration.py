@@ -60,16 +60,17 @@ class Calibration:
         kind = AdaptiveConformal if adaptive else SplitConformal
         self.conformal = kind(coverage)
 
-    def fit(self, prediction: Prediction, y: Floats) -> Calibration:
-        """Calibrate on predictions of M windows, and what came, (M, H, K).
+    def fit(self, pairs: Sequence[tuple[Prediction, Floats]]) -> Calibration:
+        """Calibrate on predictions of windows, and what came, (n, H, K).
 
         Raises
         ------
         ValueError
             Too few windows for the levels; the message says how many they need.
         """
-        truth = _scaled(y, prediction)
-        self.conformal.fit(truth, *self._base(prediction))
+        truth = np.concatenate([_scaled(y, prediction) for prediction, y in pairs])
+        bases = [self._base(prediction) for prediction, _ in pairs]
+        self.conformal.fit(truth, *map(np.concatenate, zip(*bases, strict=True)))
         return self
 
     def interval(self, prediction: Prediction) -> tuple[Floats, Floats]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from typing import Any, Final
 
 import numpy as np
@@ -21,7 +20,7 @@ from ..files import storable
 from .calendar import calendar_features
 from .calibration import Calibration
 from .encoding import EncodedPanel, PanelEncoder
-from .heads import Head
+from .heads import Head, PointHead
 from .memory import Memory
 from .numbers import Floats
 from .predictions import PathPrediction, Prediction
@@ -200,24 +199,84 @@ class ForecastModel:
         list of N arrays
             (M_n, H, K), with quantiles (M_n, H, K, Q), with samples (M_n, S, H, K).
         """
-        shown, chains = self.transformed(panel, [int(own[0]) for own in origins])
-        encoded = self.encode(shown, self.reach(request))
-        draw = self._draw(request)
+        draw, horizon = self._draw(request), self.reach(request)
         counts = [len(own) for own in origins]
-        inverses = self._inverses(panel, origins, chains)
+        values: Floats = np.empty(0)
+        for rows, prediction, chains in self._predictions(
+            panel, origins, horizon, draw
+        ):
+            answers = self.answer(prediction, request, draw, chains)
+            if not values.size:
+                values = np.empty((sum(counts), *answers.shape[1:]))
+            values[rows] = answers
+        return np.split(values, np.cumsum(counts)[:-1])
+
+    def calibrate(
+        self, panel: Panel, origins: Sequence[IntArray], calibration: Calibration
+    ) -> None:
+        """Have quantiles hold what they say of forecasts at ``origins``.
+
+        Raises
+        ------
+        ValueError
+            Too few origins; the message says how many are needed.
+        """
+        places = [(n, int(o)) for n, own in enumerate(origins) for o in own]
+        draw, pairs = self._draw(Request()), []
+        for rows, prediction, chains in self._predictions(
+            panel, origins, self.horizon, draw
+        ):
+            level, outer = self.levelled(prediction, chains)
+            y = np.full_like(level.point(), np.nan)
+            for at, row in enumerate(rows):
+                n, origin = places[row]
+                came = panel[n].y[origin : origin + self.horizon]
+                y[at, : len(came)] = outer[at].transform(came) if outer else came
+            pairs.append((level, y))
+        self.calibration = calibration.fit(pairs)
+
+    def _predictions(
+        self, panel: Panel, origins: Sequence[IntArray], horizon: int, draw: Draw
+    ) -> Iterator[tuple[IntArray, Prediction, list[Chain]]]:
+        """Predict windows part by part: which, what, and transforms at their origins.
+
+        Windows are numbered series by series; without a transform there are no chains.
+        """
+        shown, first = self.transformed(panel, [int(own[0]) for own in origins])
+        encoded = self.encode(shown, horizon)
+        chains = list(self._chains_at(panel, origins, first))
         if self.warm:
-            return self._follow(encoded, origins, request, draw, inverses)
+            yield from self._follow(encoded, origins, draw, chains)
+            return
+        counts = [len(own) for own in origins]
         windows = self.windows(
             encoded, np.repeat(np.arange(len(panel)), counts), np.concatenate(origins)
         )
-        strategy, values = STRATEGIES[self.strategy], []
+        strategy = STRATEGIES[self.strategy]
         for rows in _chunks(len(windows), draw.paths):
             prediction = strategy.predict(
                 self.network, self.head, windows.subset(rows), draw
             )
-            own = [next(inverses) for _ in rows] if chains else []
-            values.append(self.answer(prediction, request, draw, own))
-        return np.split(np.concatenate(values), np.cumsum(counts)[:-1])
+            yield rows, prediction, [chains[row] for row in rows] if chains else []
+
+    def _follow(
+        self,
+        encoded: EncodedPanel,
+        origins: Sequence[IntArray],
+        draw: Draw,
+        chains: list[Chain],
+    ) -> Iterator[tuple[IntArray, Prediction, list[Chain]]]:
+        """Read each series once, and predict wherever an origin is passed."""
+        counts = np.array([len(own) for own in origins])
+        begins = np.cumsum(counts) - counts
+        memory = Memory(self.strategy)
+        for at in range(int(counts.max())):
+            ends = np.array([own[min(at, len(own) - 1)] for own in origins])
+            memory.read(self.network, encoded, ends)
+            series = np.flatnonzero(counts > at)
+            prediction = memory.predict(self.network, self.head, encoded, series, draw)
+            rows = begins[series] + at
+            yield rows, prediction, [chains[row] for row in rows] if chains else []
 
     def reach(self, request: Request) -> int:
         """Return how many steps a network predicts of which some are asked for.
@@ -250,29 +309,6 @@ class ForecastModel:
             self.network, self.head, self.windows(encoded, rows, ends), draw
         )
 
-    def _follow(
-        self,
-        encoded: EncodedPanel,
-        origins: Sequence[IntArray],
-        request: Request,
-        draw: Draw,
-        inverses: Iterator[Chain],
-    ) -> list[Floats]:
-        """Read each series once, and forecast wherever an origin is passed."""
-        chains = [list(islice(inverses, len(own))) for own in origins]
-        memory = Memory(self.strategy)
-        values: list[list[Floats]] = [[] for _ in origins]
-        for at in range(max(map(len, origins))):
-            ends = np.array([own[min(at, len(own) - 1)] for own in origins])
-            memory.read(self.network, encoded, ends)
-            rows = np.flatnonzero([len(own) > at for own in origins])
-            prediction = memory.predict(self.network, self.head, encoded, rows, draw)
-            own_chains = [chains[n][at] for n in rows if chains[n]]
-            answers = self.answer(prediction, request, draw, own_chains)
-            for n, answer in zip(rows, answers, strict=True):
-                values[n].append(answer)
-        return [np.stack(own) for own in values]
-
     def answer(
         self,
         prediction: Prediction,
@@ -290,8 +326,9 @@ class ForecastModel:
             return _inverted("inverse_forecast", paths, chains)
         levels = request.quantiles
         if levels is not None and self.calibration is not None:
-            values = self.calibration.quantiles(prediction, levels)
-            return _inverted("inverse_quantiles", values[:, steps], chains)
+            level, outer = self.levelled(prediction, chains)
+            values = self.calibration.quantiles(level, levels)
+            return _inverted("inverse_quantiles", values[:, steps], outer)
         if isinstance(prediction, PathPrediction):
             # Of sums, means and quantiles are those of summed paths.
             drawn = _inverted("inverse_forecast", prediction.drawn, chains)
@@ -302,13 +339,36 @@ class ForecastModel:
             return _inverted("inverse_quantiles", values[:, steps], chains)
         return _inverted("inverse_forecast", prediction.point()[:, steps], chains)
 
+    def levelled(
+        self, prediction: Prediction, chains: Sequence[Chain]
+    ) -> tuple[Prediction, list[Chain]]:
+        """Take differences back, and return what is left to be inverted.
+
+        Errors of a level are not those of its differences, summed up: conformal
+        intervals are of levels, whose logarithms may still be taken.
+        """
+        parts = [chain.split() for chain in chains]
+        outer, inner = [part[0] for part in parts], [part[1] for part in parts]
+        if not any(chain.transforms for chain in inner):
+            return prediction, outer
+        if isinstance(prediction, PathPrediction):
+            drawn = _inverted("inverse_forecast", prediction.drawn, inner)
+            return replace(prediction, drawn=drawn), outer
+        points = _inverted("inverse_forecast", prediction.point(), inner)
+        return (
+            PathPrediction(
+                PointHead(), points[:, None], prediction.center, prediction.scale
+            ),
+            outer,
+        )
+
     def _draw(self, request: Request) -> Draw:
         paths = 1
         if self.strategy == "recursive" and self.head.random:
             paths = request.samples or self.n_samples
         return Draw(paths, np.random.default_rng(self.seed))
 
-    def _inverses(
+    def _chains_at(
         self, panel: Panel, origins: Sequence[IntArray], chains: list[Chain]
     ) -> Iterator[Chain]:
         """Yield the transform of each window as it is at its origin."""

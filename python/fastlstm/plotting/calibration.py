@@ -83,7 +83,7 @@ def plot_coverage(
     ax.set_xlabel("share that the interval promises")
     ax.set_ylabel("share of observations in it")
     ax.grid(alpha=0.3)
-    ax.legend(loc="upper left", fontsize="small")
+    ax.legend(loc="lower right", fontsize="small")
     return ax
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import ABC, abstractmethod
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -23,7 +23,11 @@ class Transform(ABC):
     ----------
     outputs : tuple of int, or None before ``fit``
         () for a series (T,), (K,) for (T, K).
+    pointwise : bool
+        Whether a value's transform is of that value alone, and increases with it.
     """
+
+    pointwise: ClassVar[bool] = False
 
     def __init__(self) -> None:
         self.outputs: tuple[int, ...] | None = None

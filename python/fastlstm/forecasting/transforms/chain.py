@@ -50,6 +50,15 @@ class Chain(Transform):
     def __repr__(self) -> str:
         return f"Chain({self.transforms})"
 
+    def split(self) -> tuple[Chain, Chain]:
+        """Return those of single values, up to the first difference, and the rest."""
+        at = 0
+        while at < len(self.transforms) and self.transforms[at].pointwise:
+            at += 1
+        outer, inner = Chain(self.transforms[:at]), Chain(self.transforms[at:])
+        outer.outputs = inner.outputs = self.outputs
+        return outer, inner
+
     def _fit(self, values: Floats) -> None:
         # Copies: where the second fails, the first has not changed.
         transforms = [copy.deepcopy(item) for item in self.transforms]

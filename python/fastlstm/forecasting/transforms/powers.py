@@ -20,6 +20,8 @@ _GOLDEN: Final = (5.0**0.5 - 1.0) / 2.0
 class _Pointwise(Transform):
     """An increasing map of single values: quantiles and paths go through alike."""
 
+    pointwise = True
+
     @abstractmethod
     def _inverse(self, values: Floats) -> Floats: ...
 
