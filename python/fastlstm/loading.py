@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from . import schedules  # noqa: F401 - what a file may hold has to be known
+# What a file may hold has to be known.
+from . import schedules  # noqa: F401
 from .files import read_record
 from .files.whole import PathType
+from .forecasting.forecast_model import ForecastModel
 from .models import EncoderDecoder, SequenceModel
 
 if TYPE_CHECKING:
@@ -15,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["load"]
 
 
-def load(path: PathType) -> SequenceModel | EncoderDecoder | Saved:
+def load(path: PathType) -> SequenceModel | EncoderDecoder | ForecastModel | Saved:
     """Load what ``save`` of a model or of an estimator has written.
 
     Nothing in the file is executed.
@@ -30,7 +32,8 @@ def load(path: PathType) -> SequenceModel | EncoderDecoder | Saved:
         An estimator's file gives the fitted estimator; where scikit-learn is not
         installed its ``model_``, which predicts to the same bits, from a
         `fastlstm.data.SequenceBatch`, in the units of X and y: numbers, or the
-        probabilities of ``model.classes``.
+        probabilities of ``model.classes``; that of an `LSTMForecaster` its
+        ``forecast_model_``, which forecasts panels.
 
     Raises
     ------
@@ -59,6 +62,9 @@ def load(path: PathType) -> SequenceModel | EncoderDecoder | Saved:
     try:
         from .estimators.saving import restore
     except ImportError:
-        model = content["attributes"]["model_"]
-        return model
+        attributes = content["attributes"]
+        known: SequenceModel | ForecastModel = attributes[
+            "forecast_model_" if "forecast_model_" in attributes else "model_"
+        ]
+        return known
     return restore(path, content)
