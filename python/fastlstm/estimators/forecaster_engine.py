@@ -14,6 +14,7 @@ from ..forecasting.forecast_model import ForecastModel, Request
 from ..forecasting.memory import Memory
 from ..forecasting.numbers import Floats
 from ..forecasting.strategies import ForecastNetwork
+from ..forecasting.tail import Tail
 from .arguments import Arguments
 
 __all__ = ["ForecastEngine"]
@@ -142,9 +143,7 @@ class ForecastEngine(Arguments):
         model = self.forecast_model_
         if self._memory is None:
             return self._forecast(panel, panel.lengths, request)
-        shown, chains = model.transformed(panel, panel.lengths)
-        encoded = model.encode(shown, model.reach(request))
-        return model.recall(self._memory, encoded, chains, request)
+        return model.recall(self._memory, panel, request)
 
     def _rolling_mase(self, panel: Panel) -> float:
         """Return the MASE of forecasts from where ``panel_`` ends on, through all."""
@@ -153,8 +152,12 @@ class ForecastEngine(Arguments):
             np.arange(begin, max(end, begin + 1), model.horizon)
             for begin, end in zip(known, panel.lengths, strict=True)
         ]
-        if (panel.lengths == known).all():
-            raise ValueError("there is nothing new to judge forecasts by")
+        new = [series.y[at:] for series, at in zip(panel, known, strict=True)]
+        if all(np.isnan(rows).all() for rows in new):
+            raise ValueError(
+                "no value was observed in the new rows: expected one at least to judge "
+                "forecasts by"
+            )
         y, forecasts, histories = [], [], []
         each = model.forecast(panel, origins, Request())
         for series, own, begin, values in zip(panel, origins, known, each, strict=True):
@@ -175,37 +178,41 @@ class ForecastEngine(Arguments):
         self._memory, self._issued = None, []
         model = self.forecast_model_
         if model.warm:
-            self._memory = Memory(model.strategy)
-            shown, _ = model.transformed(self.panel_, self.panel_.lengths)
-            encoded = model.encode(shown, 1)
-            self._memory.read(model.network, encoded, self.panel_.lengths)
+            self._memory = model.remember(self.panel_)
 
     def _observe(self, panel: Panel) -> None:
         """Learn from ``panel``, which is ``panel_`` and what came since; or raise."""
         model, known = self.forecast_model_, self.panel_.lengths
+        model.check(panel, known)
         adaptive = model.calibration is not None and model.calibration.adaptive
-        if not (adaptive or model.warm):
-            return
-        shown, _ = model.transformed(panel, panel.lengths)
-        encoded = model.encode(shown, model.horizon)
         memory = copy.deepcopy(self._memory)
+        if memory is not None:
+            assert memory.tail is not None
+            shown, chains = memory.tail.panel(panel, known)
+        elif adaptive:
+            shown, chains = model.transformed(panel, panel.lengths)
+        else:
+            return
+        first = panel.lengths - shown.lengths
+        encoded = model.encode(shown, model.horizon)
         calibration, issued = copy.deepcopy(model.calibration), self._issued
         if adaptive:
             assert calibration is not None
             for row in range(_new_rows(panel.lengths - known)):
                 ends = known + row
                 if memory is not None:
-                    memory.read(model.network, encoded, ends)
-                prediction = model.predict(encoded, ends, memory)
-                _, chains = model.transformed(panel, ends)
-                level, outer = model.levelled(prediction, chains)
+                    memory.read(model.network, encoded, ends, first)
+                prediction = model.predict(encoded, ends, memory, first)
+                _, then = model.transformed(panel, ends)
+                level, outer = model.levelled(prediction, then)
                 issued = [calibration.issue(level), *issued][: model.horizon]
                 y = np.stack([one.y[n] for one, n in zip(panel, ends, strict=True)])
                 for n, chain in enumerate(outer):
                     y[n] = chain.transform(y[n : n + 1])[0]
                 calibration.observe(y, issued)
         if memory is not None:
-            memory.read(model.network, encoded, panel.lengths)
+            memory.read(model.network, encoded, panel.lengths, first)
+            memory.tail = Tail.of(shown, chains)
         self._memory, self._issued, model.calibration = memory, issued, calibration
 
 

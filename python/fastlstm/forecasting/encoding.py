@@ -210,6 +210,7 @@ class PanelEncoder:
         *,
         calendar: Calendar | None = None,
         dtype: DTypeLike = "float32",
+        ends: Sequence[int] | IntArray | None = None,
     ) -> EncodedPanel:
         """Encode a panel like that of ``fit``.
 
@@ -226,6 +227,9 @@ class PanelEncoder:
         calendar : callable, optional
             Features of times, which the series need to have.
         dtype : {"float32", "float64"}, default="float32"
+        ends : (N,) sequence of int, optional
+            Steps of each series that are known where it is scaled by its own history,
+            because the fit has not seen it; without, all.
 
         Raises
         ------
@@ -234,7 +238,8 @@ class PanelEncoder:
             `SeriesScaler.statistics` refuses.
         """
         horizon, numbers = check_int("horizon", horizon, 1), check_dtype(dtype)
-        center, scale = self.scaler.statistics(panel)
+        known_part = panel if ends is None else panel.until(ends)
+        center, scale = self.scaler.statistics(known_part)
         lengths = panel.lengths
         first = np.concatenate([[0], np.cumsum(lengths + horizon)[:-1]])
         rows = int(first[-1] + lengths[-1] + horizon)

@@ -27,6 +27,7 @@ from .predictions import PathPrediction, Prediction
 from .series import Panel, Series
 from .steps import Times
 from .strategies import STRATEGIES, Draw, ForecastNetwork
+from .tail import Tail
 from .transforms import Chain
 from .windows import WindowSet
 
@@ -146,8 +147,31 @@ class ForecastModel:
         except ValueError as error:
             raise ValueError(f"series {series.id!r}: {error}") from None
 
-    def encode(self, panel: Panel, horizon: int) -> EncodedPanel:
-        """Encode transformed series."""
+    def check(self, panel: Panel, known: IntArray) -> None:
+        """Raise ValueError where rows from step ``known[n]`` on cannot be read.
+
+        That is in their transform, as counts, or as numbers of the network.
+        """
+        series = []
+        for one, end in zip(panel, known, strict=True):
+            part = one.since(min(int(end), len(one) - 1))
+            try:
+                chain = copy.deepcopy(self.chains.get(one.id))
+                rows = part.y if chain is None else chain.update(part.y)
+            except ValueError as error:
+                raise ValueError(f"series {one.id!r}: {error}") from None
+            series.append(replace(part, y=rows))
+        encoded = self.encode(replace(panel, series=tuple(series)), 1)
+        if self.head.counts:
+            encoded.counts  # noqa: B018 - raises where values are none
+
+    def encode(
+        self,
+        panel: Panel,
+        horizon: int,
+        begins: Sequence[int] | IntArray | None = None,
+    ) -> EncodedPanel:
+        """Encode transformed series, new ones by what is known at ``begins[n]``."""
         names = self.calendar
 
         def features(times: Times) -> Floats:
@@ -158,6 +182,7 @@ class ForecastModel:
             horizon,
             calendar=features if names else None,
             dtype=self.dtype,
+            ends=begins,
         )
 
     def windows(
@@ -186,6 +211,9 @@ class ForecastModel:
         request: Request,
     ) -> list[Floats]:
         """Forecast each series n at steps ``origins[n]`` (M_n,), which increase.
+
+        A series that the fit has not seen is scaled, and its transform estimated, by
+        what lies before the first of its origins.
 
         Parameters
         ----------
@@ -242,8 +270,9 @@ class ForecastModel:
 
         Windows are numbered series by series; without a transform there are no chains.
         """
-        shown, first = self.transformed(panel, [int(own[0]) for own in origins])
-        encoded = self.encode(shown, horizon)
+        begins = [int(own[0]) for own in origins]
+        shown, first = self.transformed(panel, begins)
+        encoded = self.encode(shown, horizon, begins)
         chains = list(self._chains_at(panel, origins, first))
         if self.warm:
             yield from self._follow(encoded, origins, draw, chains)
@@ -285,26 +314,38 @@ class ForecastModel:
         """
         return max(self.horizon, request.steps or 0)
 
-    def recall(
-        self,
-        memory: Memory,
-        encoded: EncodedPanel,
-        chains: list[Chain],
-        request: Request,
-    ) -> Floats:
-        """Forecast all series from where ``memory`` has read them to."""
-        draw = self._draw(request)
-        rows = np.arange(len(encoded))
-        prediction = memory.predict(self.network, self.head, encoded, rows, draw)
+    def remember(self, panel: Panel) -> Memory:
+        """Read all of a panel, to go on from its end step by step."""
+        shown, chains = self.transformed(panel, panel.lengths)
+        memory = Memory(self.strategy)
+        memory.read(self.network, self.encode(shown, 1), panel.lengths)
+        memory.tail = Tail.of(shown, chains)
+        return memory
+
+    def recall(self, memory: Memory, panel: Panel, request: Request) -> Floats:
+        """Forecast a panel from its end, which ``memory`` has read it to."""
+        assert memory.tail is not None
+        shown, chains = memory.tail.panel(panel, panel.lengths)
+        encoded, draw = self.encode(shown, self.reach(request)), self._draw(request)
+        rows, first = np.arange(len(panel)), panel.lengths - shown.lengths
+        prediction = memory.predict(self.network, self.head, encoded, rows, draw, first)
         return self.answer(prediction, request, draw, chains)
 
     def predict(
-        self, encoded: EncodedPanel, ends: IntArray, memory: Memory | None = None
+        self,
+        encoded: EncodedPanel,
+        ends: IntArray,
+        memory: Memory | None = None,
+        first: IntArray | int = 0,
     ) -> Prediction:
-        """Predict all series at ``ends`` (N,), where ``memory`` is if there is one."""
+        """Predict all series at ``ends`` (N,), where ``memory`` is if there is one.
+
+        ``first`` are the steps of each series that lie before ``encoded``.
+        """
         draw, rows = self._draw(Request()), np.arange(len(encoded))
         if memory is not None:
-            return memory.predict(self.network, self.head, encoded, rows, draw)
+            return memory.predict(self.network, self.head, encoded, rows, draw, first)
+        ends = ends - first
         return STRATEGIES[self.strategy].predict(
             self.network, self.head, self.windows(encoded, rows, ends), draw
         )

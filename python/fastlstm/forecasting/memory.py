@@ -15,6 +15,7 @@ from .encoding import EncodedPanel
 from .heads import Head
 from .predictions import Prediction
 from .strategies import STRATEGIES, Draw
+from .tail import Tail
 from .windows import WindowSet
 
 __all__ = ["Memory"]
@@ -37,6 +38,8 @@ class Memory:
     last : (N, ...) array or None
     ends : (N,) int64 array or None
         Steps read of each series.
+    tail : Tail or None
+        What new steps are read behind; for whoever keeps it up to date.
     """
 
     def __init__(self, strategy: str = "direct") -> None:
@@ -44,8 +47,15 @@ class Memory:
         self.state: State | None = None
         self.last: Array | None = None
         self.ends: IntArray | None = None
+        self.tail: Tail | None = None
 
-    def read(self, model: Any, encoded: EncodedPanel, ends: IntArray) -> None:
+    def read(
+        self,
+        model: Any,
+        encoded: EncodedPanel,
+        ends: IntArray,
+        first: IntArray | int = 0,
+    ) -> None:
         """Read each series up to step ``ends[n]``, from where it was read to before.
 
         Parameters
@@ -54,25 +64,33 @@ class Memory:
         encoded : EncodedPanel
             Of all the N series.
         ends : (N,) int64 array
+        first : (N,) int64 array, default=0
+            Steps of each series that lie before ``encoded``.
         """
-        n = len(encoded)
+        n, at = len(encoded), ends - first
         if self.ends is None:
-            self._read(model, self._windows(encoded, np.arange(n), ends, ends.max()))
+            self._read(model, self._windows(encoded, np.arange(n), at, at.max()))
             self.ends = ends.copy()
             return
         for count in np.unique(ends - self.ends):
             if count > 0:
                 rows = np.flatnonzero(ends - self.ends == count)
-                self._read(model, self._windows(encoded, rows, ends[rows], count))
+                self._read(model, self._windows(encoded, rows, at[rows], count))
         self.ends = ends.copy()
 
     def predict(
-        self, model: Any, head: Head, encoded: EncodedPanel, rows: IntArray, draw: Draw
+        self,
+        model: Any,
+        head: Head,
+        encoded: EncodedPanel,
+        rows: IntArray,
+        draw: Draw,
+        first: IntArray | int = 0,
     ) -> Prediction:
         """Predict the horizons of some series from where they have been read to."""
         assert self.ends is not None
         assert self.last is not None
-        windows = self._windows(encoded, rows, self.ends[rows], 1)
+        windows = self._windows(encoded, rows, (self.ends - first)[rows], 1)
         return STRATEGIES[self.strategy].go_on(
             model, head, windows, draw, self._stream(model, rows), self.last[rows]
         )

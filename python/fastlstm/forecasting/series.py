@@ -59,6 +59,16 @@ class Series:
         times = None if self.times is None else self.times[:end]
         return replace(self, y=self.y[:end], times=times, past=self.past[:end])
 
+    def since(self, begin: int) -> Series:
+        """Keep the steps from ``begin`` on, and all that is known ahead."""
+        return replace(
+            self,
+            y=self.y[begin:],
+            times=None if self.times is None else self.times[begin:],
+            past=self.past[begin:],
+            future=self.future[begin:],
+        )
+
 
 @storable
 @dataclass(frozen=True)
