@@ -86,6 +86,8 @@ class Options:
             raise ValueError(f"min_window={least} is longer than window={window}")
         levels = _levels(estimator.quantiles)
         transform = _transform(estimator.transform, season)
+        if estimator.conformal is not None and transform is not None:
+            _check_conformal(transform, horizon)
         head = new_head(estimator.loss, levels, estimator.huber_delta)
         return cls(
             season=season,
@@ -199,6 +201,17 @@ def _one_transform(item: Any, season: int) -> Transform:
         f"transform must be of {list(TRANSFORMS)}, or a Transform of "
         f"fastlstm.forecasting, got {item!r}"
     )
+
+
+def _check_conformal(transform: Chain, horizon: int) -> None:
+    """Refuse intervals that no answer could be made of."""
+    for item in transform.transforms:
+        if isinstance(item, Difference) and item.lag < horizon:
+            raise ValueError(
+                f"conformal intervals of {item} are of sums of quantiles, which are no "
+                f"quantiles, where horizon={horizon} is longer than the lag: use "
+                "conformal=None, with strategy='recursive' and a likelihood"
+            )
 
 
 def _calendar(calendar: Any, panel: Panel) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ together.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 
@@ -16,6 +17,9 @@ from .numbers import Floats
 from .predictions import Prediction
 
 __all__ = ["Calibration"]
+
+# Scaling there and back misses whole numbers by less than these decimals tell.
+_DECIMALS: Final = 6
 
 
 @storable
@@ -80,6 +84,9 @@ class Calibration:
     def quantiles(self, prediction: Prediction, levels: Sequence[float]) -> Floats:
         """Return (n, H, K, Q) quantiles, which increase with their levels.
 
+        Those of counts are the outermost counts that lie inside calibrated intervals,
+        and so hold what these hold.
+
         Raises
         ------
         ValueError
@@ -97,12 +104,16 @@ class Calibration:
         if not self.around_points:
             middle = _scaled(prediction.quantiles([0.5]), prediction)
         each = np.concatenate([low[..., ::-1], middle, high], axis=-1)
-        each.sort(axis=-1)
+        scale = _alike(prediction.scale, each)
+        values = np.asarray(each * scale + _alike(prediction.center, each))
+        if prediction.head.counts:
+            values, middle_at = values.round(_DECIMALS), len(self.lower)
+            values[..., :middle_at] = np.ceil(values[..., :middle_at])
+            values[..., middle_at:] = np.floor(values[..., middle_at:])
+            values = np.maximum(values, 0.0)
+        values.sort(axis=-1)
         order = [*self.lower[::-1], 0.5, *self.upper]
-        chosen = each[..., [order.index(q) for q in levels]]
-        scale = _alike(prediction.scale, chosen)
-        center = _alike(prediction.center, chosen)
-        return np.asarray(chosen * scale + center)
+        return values[..., [order.index(q) for q in levels]]
 
     @property
     def adaptive(self) -> bool:

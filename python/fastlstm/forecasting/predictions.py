@@ -19,6 +19,7 @@ __all__ = ["OutputPrediction", "PathPrediction", "Prediction"]
 class Prediction(ABC):
     """Of n windows, in units of their series; ``center`` and ``scale`` are (n, K)."""
 
+    head: Head
     center: Floats
     scale: Floats
 
@@ -79,7 +80,10 @@ class PathPrediction(Prediction):
         if not self.head.random:
             # Its own words say what has quantiles.
             return self.head.quantiles(self.drawn, self.center, self.scale, levels)
-        return np.moveaxis(np.quantile(self.drawn, list(levels), axis=1), 0, -1)
+        # Of counts the least one that so many draws do not exceed: a count as well.
+        method: Any = "inverted_cdf" if self.head.counts else "linear"
+        found = np.quantile(self.drawn, list(levels), axis=1, method=method)
+        return np.moveaxis(found, 0, -1)
 
     def paths(self, n: int, rng: np.random.Generator) -> Floats:
         """Return paths, see `Prediction`."""
