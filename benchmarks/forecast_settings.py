@@ -46,6 +46,7 @@ MONTHLY: dict[str, Any] = {
     "dropout": 0.2,
     "learning_rate_init": 5e-3,
 }
+LEVELS_OF_MONTHS = {**MONTHLY, "transform": "difference", "center": "last"}
 DAILY: dict[str, Any] = {
     "window": 56,
     "loss": "quantile",
@@ -57,6 +58,7 @@ DAILY: dict[str, Any] = {
     "max_iter": 60,
     "n_iter_no_change": 8,
 }
+WEATHER = {**DAILY, "learning_rate_init": 1e-3, "refit": True}
 PRICES: dict[str, Any] = {
     "window": 24,
     "center": "series",
@@ -77,14 +79,19 @@ SETTINGS: dict[str, Setting] = {
     "etth1_OT_48": Setting(HOURLY),
     "etth1_OT_168": Setting({**HOURLY, "window": 168}),
     "retail": Setting(MONTHLY),
-    "airline": Setting(MONTHLY),
-    "temperatures": Setting({**DAILY, "loss": "squared_error", "center": "mean"}),
-    "shampoo": Setting({**MONTHLY, "window": 6}),
-    "cars": Setting(MONTHLY),
-    "weather_1": Setting({**DAILY, "center": "mean"}, past=True, quantiles=True),
-    "weather_7": Setting({**DAILY, "center": "mean"}, past=True, quantiles=True),
-    "sp500_1": Setting(PRICES),
-    "sp500_12": Setting(PRICES),
+    "airline": Setting({**LEVELS_OF_MONTHS, "hidden_size": 64, "refit": True}),
+    "temperatures": Setting(
+        {**DAILY, "loss": "squared_error", "center": "last", "hidden_size": 16}
+        | {"refit": True}
+    ),
+    "shampoo": Setting({**LEVELS_OF_MONTHS, "window": 6, "hidden_size": 64}),
+    "cars": Setting(
+        {**LEVELS_OF_MONTHS, "center": "mean", "hidden_size": 16, "refit": True}
+    ),
+    "weather_1": Setting({**WEATHER, "center": "last"}, past=True, quantiles=True),
+    "weather_7": Setting({**WEATHER, "center": "mean"}, past=True, quantiles=True),
+    "sp500_1": Setting({**PRICES, "hidden_size": 32, "learning_rate_init": 3e-3}),
+    "sp500_12": Setting({**PRICES, "hidden_size": 8, "learning_rate_init": 5e-4}),
 }
 # Of many series: horizon, season, arguments.
 PANEL_OF_DAYS: tuple[int, int, dict[str, Any]] = (

@@ -208,7 +208,7 @@ class ForecastEngine(Arguments):
                 issued = [calibration.issue(level), *issued][: model.horizon]
                 y = np.stack([one.y[n] for one, n in zip(panel, ends, strict=True)])
                 for n, chain in enumerate(outer):
-                    y[n] = chain.transform(y[n : n + 1])[0]
+                    y[n] = copy.deepcopy(chain).update(y[n : n + 1])[0]
                 calibration.observe(y, issued)
         if memory is not None:
             memory.read(model.network, encoded, panel.lengths, first)

@@ -32,7 +32,7 @@ class Options:
     ----------
     season : int
         Steps of a season, 1 for none.
-    window, min_window : int
+    horizon, window, min_window : int
     center : {"series", "last", "mean"}
     quantiles : list of float
     head : Head
@@ -42,6 +42,7 @@ class Options:
     """
 
     season: int
+    horizon: int
     window: int
     min_window: int
     center: str
@@ -57,9 +58,8 @@ class Options:
 
         Quantiles of differences do not add up to those of levels; paths do.
         """
-        items = () if self.transform is None else self.transform.transforms
-        summed = not all(item.pointwise for item in items)
-        return isinstance(self.head, PointHead) or (summed and not self.recursive)
+        kept = self.transform is None or self.transform.keeps_quantiles(self.horizon)
+        return isinstance(self.head, PointHead) or not (kept or self.recursive)
 
     @classmethod
     def of(cls, estimator: LSTMForecaster, panel: Panel) -> Options:
@@ -86,11 +86,10 @@ class Options:
             raise ValueError(f"min_window={least} is longer than window={window}")
         levels = _levels(estimator.quantiles)
         transform = _transform(estimator.transform, season)
-        if estimator.conformal is not None and transform is not None:
-            _check_conformal(transform, horizon)
         head = new_head(estimator.loss, levels, estimator.huber_delta)
         return cls(
             season=season,
+            horizon=horizon,
             window=window,
             min_window=least,
             center=_center(estimator, head, transform),
@@ -201,17 +200,6 @@ def _one_transform(item: Any, season: int) -> Transform:
         f"transform must be of {list(TRANSFORMS)}, or a Transform of "
         f"fastlstm.forecasting, got {item!r}"
     )
-
-
-def _check_conformal(transform: Chain, horizon: int) -> None:
-    """Refuse intervals that no answer could be made of."""
-    for item in transform.transforms:
-        if isinstance(item, Difference) and item.lag < horizon:
-            raise ValueError(
-                f"conformal intervals of {item} are of sums of quantiles, which are no "
-                f"quantiles, where horizon={horizon} is longer than the lag: use "
-                "conformal=None, with strategy='recursive' and a likelihood"
-            )
 
 
 def _calendar(calendar: Any, panel: Panel) -> tuple[str, ...]:

@@ -259,7 +259,9 @@ class ForecastModel:
             for at, row in enumerate(rows):
                 n, origin = places[row]
                 came = panel[n].y[origin : origin + self.horizon]
-                y[at, : len(came)] = outer[at].transform(came) if outer else came
+                if outer and len(came):
+                    came = copy.deepcopy(outer[at]).update(came)
+                y[at, : len(came)] = came
             pairs.append((level, y))
         self.calibration = calibration.fit(pairs)
 
@@ -383,15 +385,15 @@ class ForecastModel:
     def levelled(
         self, prediction: Prediction, chains: Sequence[Chain]
     ) -> tuple[Prediction, list[Chain]]:
-        """Take differences back, and return what is left to be inverted.
+        """Take differences back where they are summed, and return what is left.
 
-        Errors of a level are not those of its differences, summed up: conformal
-        intervals are of levels, whose logarithms may still be taken.
+        Errors of a level are not those of its differences, summed up: then conformal
+        intervals are of levels, which may still be logarithms.
         """
+        if all(chain.keeps_quantiles(self.horizon) for chain in chains):
+            return prediction, list(chains)
         parts = [chain.split() for chain in chains]
         outer, inner = [part[0] for part in parts], [part[1] for part in parts]
-        if not any(chain.transforms for chain in inner):
-            return prediction, outer
         if isinstance(prediction, PathPrediction):
             drawn = _inverted("inverse_forecast", prediction.drawn, inner)
             return replace(prediction, drawn=drawn), outer

@@ -198,6 +198,14 @@ class Transform(ABC):
         paths = self._inverse_forecast(np.moveaxis(values, -1, 0), 1)
         return np.moveaxis(paths, 0, -1)
 
+    def keeps_quantiles(self, horizon: int) -> bool:
+        """Tell whether `inverse_quantiles` is for so many steps."""
+        try:
+            self._check_quantiles(horizon)
+        except ValueError:
+            return False
+        return True
+
     @abstractmethod
     def _fit(self, values: Floats) -> None:
         """Learn, or raise before anything has changed."""
