@@ -89,6 +89,12 @@ def _train(
         **model.window_options,
     )
     training, validation = windows.split(ends)
+    if not len(validation) and (ends < panel.lengths).any():
+        raise ValueError(
+            "no value was observed in the validation part, the last validation_fraction"
+            f"={estimator.validation_fraction:g} of each series: expected some, or "
+            "early_stopping=False and conformal=None"
+        )
     model.network = _new_network(estimator, model, training, seeds[1])
     loss, score = model.head.make_loss(), None
     if estimator.early_stopping and epochs is None:
