@@ -56,7 +56,7 @@ def at_each_origin(forecaster: Any) -> Method:
 
 def day_of_year_mean(problem: Problem) -> Floats:
     """The mean of the same day in all years before."""
-    days, y = problem.series.index.dayofyear.to_numpy(), problem.values
+    days, y = problem.series.index.day_of_year.to_numpy(), problem.values
     rows = []
     for origin, steps in zip(problem.origins, problem.steps, strict=True):
         same = (days[:origin, None] == days[steps]).astype(np.float64)
@@ -81,7 +81,7 @@ class RidgeOnLags:
     """A linear map of the last ``window`` values of a column, one for each step.
 
     Its strength is chosen on the validation part; then it is fitted again on all that
-    is known before the test part. With ``seasons`` it reads the day of the year too.
+    is known at the first origin. With ``seasons`` it reads the day of the year too.
     """
 
     window: int
@@ -94,21 +94,22 @@ class RidgeOnLags:
     def column(self, problem: Problem, k: int) -> Floats:
         y = pd.Series(problem.values[:, k]).ffill().to_numpy()
         x_test, _ = self.table(problem, y, problem.origins)
-        start = problem.test - problem.validation
+        known_at_first = int(problem.origins[0])
+        start = known_at_first - problem.validation
 
         def fitted(alpha: float, end: int) -> Any:
             known = np.arange(self.window, end - problem.horizon + 1)
             model = make_pipeline(StandardScaler(), Ridge(alpha))
             return model.fit(*self.table(problem, y, known))
 
-        judged = np.arange(start, problem.test - problem.horizon + 1)
+        judged = np.arange(start, known_at_first - problem.horizon + 1)
         x, target = self.table(problem, y, judged)
         errors = [
             np.mean((fitted(alpha, start).predict(x) - target) ** 2) for alpha in ALPHAS
         ]
         best = float(ALPHAS[np.argmin(errors)])
         last = y[problem.origins - 1, None]
-        return fitted(best, problem.test).predict(x_test) + last
+        return fitted(best, known_at_first).predict(x_test) + last
 
     def table(
         self, problem: Problem, y: Floats, origins: NDArray[np.int64]
@@ -117,7 +118,7 @@ class RidgeOnLags:
         last = y[origins - 1, None]
         x = y[origins[:, None] - np.arange(2, self.window + 1)] - last
         if self.seasons:
-            days = problem.series.index.dayofyear.to_numpy()[origins - 1]
+            days = problem.series.index.day_of_year.to_numpy()[origins - 1]
             angle = 2 * np.pi * days[:, None] / 365.25
             # The season has a level; lags without it would lose that of the year.
             x = np.hstack([x, last, np.sin(angle), np.cos(angle)])
