@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validate import check_float, check_int
 from ..files.whole import PathType
-from ..forecasting.forecast_model import Request
+from ..forecasting.answers import Request
 from .forecaster_engine import ForecastEngine
 from .saving import save
 from .threads import limit_threads

@@ -10,7 +10,8 @@ import numpy as np
 
 from .._validate import IntArray
 from ..forecasting import Panel, PanelLayout, mase, read_panel
-from ..forecasting.forecast_model import ForecastModel, Request
+from ..forecasting.answers import Request, levelled
+from ..forecasting.forecast_model import ForecastModel
 from ..forecasting.memory import Memory
 from ..forecasting.numbers import Floats
 from ..forecasting.strategies import ForecastNetwork
@@ -204,7 +205,7 @@ class ForecastEngine(Arguments):
                     memory.read(model.network, encoded, ends, first)
                 prediction = model.predict(encoded, ends, memory, first)
                 _, then = model.transformed(panel, ends)
-                level, outer = model.levelled(prediction, then)
+                level, outer = levelled(prediction, then, model.horizon)
                 issued = [calibration.issue(level), *issued][: model.horizon]
                 y = np.stack([one.y[n] for one, n in zip(panel, ends, strict=True)])
                 for n, chain in enumerate(outer):

@@ -13,17 +13,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from .._validate import IntArray
 from ..files import storable
+from .answers import Request, answer, levelled
 from .calendar import calendar_features
 from .calibration import Calibration
 from .encoding import EncodedPanel, PanelEncoder
-from .heads import Head, PointHead
+from .heads import Head
 from .memory import Memory
 from .numbers import Floats
-from .predictions import PathPrediction, Prediction
+from .predictions import Prediction
 from .series import Panel, Series
 from .steps import Times
 from .strategies import STRATEGIES, Draw, ForecastNetwork
@@ -35,18 +35,6 @@ __all__ = ["ForecastModel", "Request"]
 
 # Windows, times their paths, that are read or stepped at once.
 _AT_ONCE: Final = 4096
-
-
-@dataclass(frozen=True)
-class Request:
-    """What to say of a horizon: points, or quantiles, or sample paths.
-
-    ``steps`` are how many of its steps, or more where a model can go on; None is all.
-    """
-
-    quantiles: Sequence[float] | None = None
-    samples: int | None = None
-    steps: int | None = None
 
 
 @storable
@@ -233,7 +221,7 @@ class ForecastModel:
         for rows, prediction, chains in self._predictions(
             panel, origins, horizon, draw
         ):
-            answers = self.answer(prediction, request, draw, chains)
+            answers = self._answer(prediction, request, draw, chains)
             if not values.size:
                 values = np.empty((sum(counts), *answers.shape[1:]))
             values[rows] = answers
@@ -254,7 +242,7 @@ class ForecastModel:
         for rows, prediction, chains in self._predictions(
             panel, origins, self.horizon, draw
         ):
-            level, outer = self.levelled(prediction, chains)
+            level, outer = levelled(prediction, chains, self.horizon)
             y = np.full_like(level.point(), np.nan)
             for at, row in enumerate(rows):
                 n, origin = places[row]
@@ -331,7 +319,7 @@ class ForecastModel:
         encoded, draw = self.encode(shown, self.reach(request)), self._draw(request)
         rows, first = np.arange(len(panel)), panel.lengths - shown.lengths
         prediction = memory.predict(self.network, self.head, encoded, rows, draw, first)
-        return self.answer(prediction, request, draw, chains)
+        return self._answer(prediction, request, draw, chains)
 
     def predict(
         self,
@@ -352,57 +340,20 @@ class ForecastModel:
             self.network, self.head, self.windows(encoded, rows, ends), draw
         )
 
-    def answer(
+    def _answer(
         self,
         prediction: Prediction,
         request: Request,
         draw: Draw,
         chains: Sequence[Chain],
     ) -> Floats:
-        """Say what was asked for, in the user's units.
-
-        ``chains`` are fitted up to the origin of each window; empty without transform.
-        """
-        steps = slice(request.steps)
-        if request.samples is not None:
-            paths = prediction.paths(request.samples, draw.rng)[:, :, steps]
-            return _inverted("inverse_forecast", paths, chains)
-        levels = request.quantiles
-        if levels is not None and self.calibration is not None:
-            level, outer = self.levelled(prediction, chains)
-            values = self.calibration.quantiles(level, levels)
-            return _inverted("inverse_quantiles", values[:, steps], outer)
-        if isinstance(prediction, PathPrediction):
-            # Of sums, means and quantiles are those of summed paths.
-            drawn = _inverted("inverse_forecast", prediction.drawn, chains)
-            prediction = replace(prediction, drawn=drawn)
-            chains = ()
-        if levels is not None:
-            values = prediction.quantiles(levels)
-            return _inverted("inverse_quantiles", values[:, steps], chains)
-        return _inverted("inverse_forecast", prediction.point()[:, steps], chains)
-
-    def levelled(
-        self, prediction: Prediction, chains: Sequence[Chain]
-    ) -> tuple[Prediction, list[Chain]]:
-        """Take differences back where they are summed, and return what is left.
-
-        Errors of a level are not those of its differences, summed up: then conformal
-        intervals are of levels, which may still be logarithms.
-        """
-        if all(chain.keeps_quantiles(self.horizon) for chain in chains):
-            return prediction, list(chains)
-        parts = [chain.split() for chain in chains]
-        outer, inner = [part[0] for part in parts], [part[1] for part in parts]
-        if isinstance(prediction, PathPrediction):
-            drawn = _inverted("inverse_forecast", prediction.drawn, inner)
-            return replace(prediction, drawn=drawn), outer
-        points = _inverted("inverse_forecast", prediction.point(), inner)
-        return (
-            PathPrediction(
-                PointHead(), points[:, None], prediction.center, prediction.scale
-            ),
-            outer,
+        return answer(
+            prediction,
+            request,
+            chains,
+            rng=draw.rng,
+            calibration=self.calibration,
+            horizon=self.horizon,
         )
 
     def _draw(self, request: Request) -> Draw:
@@ -423,13 +374,6 @@ class ForecastModel:
                     chain.update(series.y[at:origin])
                     at = origin
                 yield chain
-
-
-def _inverted(method: str, values: NDArray[Any], chains: Sequence[Chain]) -> Floats:
-    if not chains:
-        return values
-    each = zip(values, chains, strict=True)
-    return np.stack([getattr(chain, method)(value) for value, chain in each])
 
 
 def _chunks(n: int, paths: int) -> list[IntArray]:
