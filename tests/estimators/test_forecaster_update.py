@@ -206,21 +206,25 @@ def test_a_tail_reaches_back_to_what_gaps_are_filled_with() -> None:
 # --------------------------------------------------------------- adaptive intervals
 
 
+@pytest.mark.parametrize("transform", [None, "log", ("log", "difference")], ids=repr)
 @pytest.mark.parametrize("loss", ["squared_error", "gaussian"])
 @warm_or_not
-def test_adaptive_intervals_learn_as_by_hand(loss: str, warm: bool) -> None:
+def test_adaptive_intervals_learn_as_by_hand(
+    loss: str, warm: bool, transform: Any
+) -> None:
     """Each new value is judged by the intervals of the last origins, each step's own.
 
     By hand: quantiles that ``predict`` gave before each row, in the user's units.
     """
     levels = [0.05, 0.2, 0.8, 0.95]
     options = {"conformal": "adaptive", "quantiles": levels, "loss": loss}
+    options = {**options, "transform": transform}
     model = forecaster(horizon=3, warm=warm, **options).fit([wave(90), wave(80)])
     conformal = model.forecast_model_.calibration.conformal
     hand = AdaptiveConformal(conformal.level)
     hand.alpha = conformal.alpha.copy()
     hand.scores = conformal.scores
-    new = np.random.default_rng(5).normal(9.0, 3.0, (2, 12))
+    new = np.random.default_rng(5).gamma(9.0, 1.0, (2, 12))
     new[0, 4] = np.nan
     issued: list[tuple[np.ndarray, np.ndarray]] = []
     for t in range(12):

@@ -190,8 +190,9 @@ class ForecastEngine(Arguments):
         if memory is not None:
             assert memory.tail is not None
             shown, chains = memory.tail.panel(panel, known)
+            then = memory.tail.chains
         elif adaptive:
-            shown, chains = model.transformed(panel, panel.lengths)
+            shown, then = model.transformed(panel, known)
         else:
             return
         first = panel.lengths - shown.lengths
@@ -204,13 +205,14 @@ class ForecastEngine(Arguments):
                 if memory is not None:
                     memory.read(model.network, encoded, ends, first)
                 prediction = model.predict(encoded, ends, memory, first)
-                _, then = model.transformed(panel, ends)
                 level, outer = levelled(prediction, then, model.horizon)
                 issued = [calibration.issue(level), *issued][: model.horizon]
                 y = np.stack([one.y[n] for one, n in zip(panel, ends, strict=True)])
                 for n, chain in enumerate(outer):
                     y[n] = copy.deepcopy(chain).update(y[n : n + 1])[0]
                 calibration.observe(y, issued)
+                for chain, one, end in zip(then, panel, ends, strict=False):
+                    chain.update(one.y[end : end + 1])
         if memory is not None:
             memory.read(model.network, encoded, panel.lengths, first)
             memory.tail = Tail.of(shown, chains)
