@@ -108,13 +108,16 @@ class ForecastEngine(Arguments):
         if not layout.future:
             raise ValueError("future was given, but the fit had no such covariates")
         one_table = self.columns == "series" and not isinstance(future, dict)
-        ahead = read_panel(
-            future,
-            id_column=self.id_column,
-            time_column=self.time_column,
-            target=list(layout.future) if self.id_column is not None else None,
-            like=PanelLayout(targets=layout.future, step=layout.step),
-        )
+        try:
+            ahead = read_panel(
+                future,
+                id_column=self.id_column,
+                time_column=self.time_column,
+                target=list(layout.future) if self.id_column is not None else None,
+                like=PanelLayout(targets=layout.future, step=layout.step),
+            )
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"future: {error}") from None
         return panel.with_future(ahead, shared=one_table)
 
     # ------------------------------------------------------------------ forecasts

@@ -166,7 +166,9 @@ def _center(estimator: LSTMForecaster, head: Head, transform: Chain | None) -> s
 
 
 def _levels(quantiles: Any) -> list[float]:
-    levels = [check_float("quantiles", q, "(0, 1)") for q in np.ravel(quantiles)]
+    levels = [
+        check_float("quantiles", q, "(0, 1)") for q in np.ravel(quantiles).tolist()
+    ]
     if not levels or any(b <= a for a, b in pairwise(levels)):
         raise ValueError(f"quantiles must increase, got {quantiles!r}")
     return levels

@@ -274,11 +274,13 @@ def fixed_step(apart: Any) -> TimeStep:
 def _usual(apart: NDArray[Any], n: int) -> Any:
     """Return the smallest distance in ``n`` series, or the most frequent one.
 
-    The smallest, where it leaves few gaps: half of them may be gaps. Else it is more
-    likely that one time is wrong, as one at half past where all others are full hours.
+    The smallest, where it leaves few gaps, half of them at most, and all others are
+    multiples of it. Else it is more likely that one time is wrong, as one at half past
+    where all others are full hours.
     """
     smallest = apart.min()
-    if apart.sum() + n * smallest <= _MOST_STEPS * (len(apart) + n) * smallest:
+    few = apart.sum() + n * smallest <= _MOST_STEPS * (len(apart) + n) * smallest
+    if few and not (apart % smallest).astype(np.int64).any():
         return smallest
     distinct, counts = np.unique(apart, return_counts=True)
     return distinct[counts.argmax()]
