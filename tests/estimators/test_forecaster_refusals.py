@@ -59,7 +59,7 @@ BAD_SERIES: dict[str, tuple[Callable[[], Any], str]] = {
         "series 0 has no observed value of 0 to scale it by",
     ),
     "inf": (lambda: np.r_[Y, -np.inf], "X holds -inf at row 60, column 0"),
-    "empty": (lambda: [], "X is empty"),
+    "empty": (list, "X is empty"),
     "four axes": (lambda: np.ones((2, 3, 4, 5)), "X must .* got 4|shape"),
     "other columns": (lambda: [Y, np.stack([Y, Y], 1)], "variables"),
     "huge": (lambda: Y * 1e307, "overflow"),
@@ -75,7 +75,7 @@ def test_series(bad: str) -> None:
 
 @pytest.mark.parametrize("X", [[["a", "b"]], "text", [object()], 3.0, None])
 def test_what_is_no_series(X: Any) -> None:
-    with pytest.raises((TypeError, ValueError), match="X|series 0"):
+    with pytest.raises((TypeError, ValueError), match=r"X|series 0"):
         forecaster().fit(X)
 
 
@@ -102,7 +102,7 @@ def test_a_new_series_is_scaled_by_its_own_history() -> None:
     new = model.predict({"c": 1000.0 * Y, "a": Y})
     assert 4000.0 < new["c"].mean() < 12000.0
     np.testing.assert_array_equal(new["a"], model.predict()["a"])
-    with pytest.raises(ValueError, match="'c' has no observed value|no observed"):
+    with pytest.raises(ValueError, match=r"'c' has no observed value|no observed"):
         model.predict({"c": np.full(9, np.nan)})
     with pytest.raises(ValueError, match="new rows of series 'c', which is none"):
         model.update({"c": [1.0]})
@@ -143,11 +143,11 @@ def test_covariates_that_are_missing() -> None:
         model.predict()
     with pytest.raises(ValueError, match="have 3 rows after its end, expected 4"):
         model.predict(future=future[60:63])
-    with pytest.raises(ValueError, match="0 future covariates, .* of the fit 1"):
+    with pytest.raises(ValueError, match=r"0 future covariates, .* of the fit 1"):
         model.predict(Y)
     with pytest.raises(ValueError, match="have 2 rows after"):
         model.predict(Y, future=future[:62])
-    with pytest.raises(ValueError, match="known for 0 rows .* pass them with these"):
+    with pytest.raises(ValueError, match=r"known for 0 rows .* pass them with these"):
         model.update([5.0])
     assert model.predict(future=future[60:62], steps=2).shape == (2,)
     some = np.array([[1.0], [np.nan], [1.0], [1.0]])
@@ -276,14 +276,16 @@ def test_transforms_name_the_series() -> None:
             ValueError, match=r"series 'b': y\[0, 0\] = -\d.* not above"
         ):
             forecaster(transform=transform).fit(X)
-    with pytest.raises(ValueError, match="series 'c': .* needs a series of at least 6"):
+    with pytest.raises(
+        ValueError, match=r"series 'c': .* needs a series of at least 6"
+    ):
         forecaster(transform="seasonal_difference").fit({"a": Y, "c": Y[:4]})
 
 
 def test_a_diverged_fit_says_so() -> None:
     options = {"learning_rate_init": 1e30, "max_grad_norm": None, "solver": "sgd"}
     with pytest.raises(
-        FloatingPointError, match="learning_rate_init|diverged|overflow"
+        FloatingPointError, match=r"learning_rate_init|diverged|overflow"
     ):
         forecaster(**options, max_iter=20).fit(Y)
 
