@@ -59,7 +59,7 @@ BELOW = {
 # The top floor may import everything below it and each other.
 TOP = {"__init__", "__main__", "estimators", "demo", "cli", "loading"}
 # Faces for toolkits stand on the estimators, whatever else lies in their folder.
-TOP |= {"interop.toolkits", "interop.sktime", "interop.aeon"}
+TOP |= {"interop.toolkits", "interop.instances", "interop.sktime", "interop.aeon"}
 # Who may include whom in the core.
 INCLUDES = {
     "base": {"base"},

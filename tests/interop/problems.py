@@ -19,6 +19,8 @@ TRAIN = 400
 # Arguments of the estimators that mean nothing to a toolkit.
 LEFT_OUT = {"layout", "output", "warm_start"}
 LEFT_OUT |= {"vocabulary_size", "embedding_dim", "embedding_dropout"}
+LEFT_OUT |= {"columns", "id_column", "time_column", "target", "static_features"}
+LEFT_OUT |= {"past_covariates", "future_covariates"}
 
 
 def equal(rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[Any]]:

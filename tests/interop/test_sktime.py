@@ -14,7 +14,7 @@ from .problems import FAST, LEFT_OUT, TRAIN, equal, labels, ragged
 pytest.importorskip("sktime", reason="sktime is not installed")
 
 import pandas as pd
-from fastlstm.interop.sktime import LSTMClassifier, LSTMRegressor
+from fastlstm.interop.sktime import LSTMClassifier, LSTMForecaster, LSTMRegressor
 from sklearn.base import clone
 from sktime.datatypes import convert
 from sktime.utils.estimator_checks import _get_test_names_for_obj, check_estimator
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 @pytest.mark.filterwarnings("ignore")  # what the toolkit's own code warns of
-@pytest.mark.parametrize("face", [LSTMClassifier, LSTMRegressor])
+@pytest.mark.parametrize("face", [LSTMClassifier, LSTMRegressor, LSTMForecaster])
 def test_checks(face: Any) -> None:
     results = check_estimator(face, verbose=False)
     # Each of them ran: none is on a list of the toolkit's of what to leave out.

@@ -28,7 +28,15 @@ from ..losses import (
 from ..training.protocols import Loss
 from .numbers import Floats
 
-__all__ = ["LOSSES", "Head", "LikelihoodHead", "PointHead", "QuantileHead", "new_head"]
+__all__ = [
+    "LOSSES",
+    "POINT_LOSSES",
+    "Head",
+    "LikelihoodHead",
+    "PointHead",
+    "QuantileHead",
+    "new_head",
+]
 
 _POINTS: Final[dict[str, Callable[[float], Loss]]] = {
     "squared_error": lambda delta: SquaredError(missing="ignore"),
@@ -41,7 +49,8 @@ _LIKELIHOODS: Final[dict[str, Any]] = {
     "negative_binomial": NegativeBinomialLikelihood,
     "poisson": PoissonLikelihood,
 }
-LOSSES: Final = (*_POINTS, "quantile", *_LIKELIHOODS)
+POINT_LOSSES: Final = tuple(_POINTS)
+LOSSES: Final = (*POINT_LOSSES, "quantile", *_LIKELIHOODS)
 
 
 class Head(ABC):

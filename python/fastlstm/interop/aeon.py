@@ -6,7 +6,7 @@ from copy import deepcopy
 from typing import Any, ClassVar
 
 from .. import estimators
-from .toolkits import TEST_PARAMETERS, ClassifierFace, ToolkitFace, constructor
+from .toolkits import TEST_PARAMETERS, ClassifierFace, SequenceFace, constructor
 
 try:
     from aeon.classification import BaseClassifier
@@ -29,7 +29,7 @@ TAGS = {
 }
 
 
-class _AeonFace(ToolkitFace):
+class _AeonFace(SequenceFace):
     """What aeon asks for beyond the rest."""
 
     def _estimator_arguments(self: Any) -> dict[str, Any]:

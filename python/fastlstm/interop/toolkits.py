@@ -1,8 +1,9 @@
 """What the faces of the estimators for time-series toolkits have in common.
 
-A toolkit checks X, brings it into one of its own forms and calls `_fit`, `_predict` and
-`_predict_proba`; those hand it on to one of fastlstm's estimators. Its constructor has
-that estimator's arguments, read from there, so that they are written once.
+A toolkit checks its data, brings them into one of its own forms and calls `_fit`,
+`_predict` and the like; those hand them on to one of fastlstm's estimators. A face's
+constructor has that estimator's arguments, read from there, so that they are written
+once.
 """
 
 from __future__ import annotations
@@ -13,17 +14,31 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-__all__ = ["TEST_PARAMETERS", "ClassifierFace", "ToolkitFace", "constructor"]
+__all__ = [
+    "TEST_PARAMETERS",
+    "ClassifierFace",
+    "SequenceFace",
+    "ToolkitFace",
+    "constructor",
+]
 
 # Arguments of the estimators that mean nothing here: toolkits have their own order of
 # dimensions, series of numbers and one target for each, and forget what was fitted
-# before they call `_fit`.
+# before they call `_fit`. What to forecast, and what is known beside it, are arguments
+# of their own, of which no columns have to be named.
 LEFT_OUT = frozenset(
     {
+        "columns",
         "embedding_dim",
         "embedding_dropout",
+        "future_covariates",
+        "id_column",
         "layout",
         "output",
+        "past_covariates",
+        "static_features",
+        "target",
+        "time_column",
         "vocabulary_size",
         "warm_start",
     }
@@ -85,6 +100,15 @@ class ToolkitFace:
 
     _estimator_class: ClassVar[type[Any]]
 
+    def _estimator_arguments(self: Any) -> dict[str, Any]:
+        """Give the arguments of the estimator to fit."""
+        arguments: dict[str, Any] = self.get_params(deep=False)
+        return arguments
+
+
+class SequenceFace(ToolkitFace):
+    """A `ToolkitFace` of an estimator that predicts something of each whole series."""
+
     def _fit(self: Any, X: Any, y: NDArray[Any]) -> Any:
         # X is (case, channel, time), a list of (channel, time), or of frames.
         estimator = self._estimator_class(**self._estimator_arguments(), layout="nft")
@@ -95,14 +119,9 @@ class ToolkitFace:
         values: NDArray[Any] = self.estimator_.predict(X)
         return values
 
-    def _estimator_arguments(self: Any) -> dict[str, Any]:
-        """Give the arguments of the estimator to fit."""
-        arguments: dict[str, Any] = self.get_params(deep=False)
-        return arguments
 
-
-class ClassifierFace(ToolkitFace):
-    """A `ToolkitFace` of a classifier."""
+class ClassifierFace(SequenceFace):
+    """A `SequenceFace` of a classifier."""
 
     def _predict_proba(self: Any, X: Any) -> NDArray[Any]:
         probabilities: NDArray[Any] = self.estimator_.predict_proba(X)
