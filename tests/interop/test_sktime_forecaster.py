@@ -315,6 +315,19 @@ def test_tags_follow_arguments(
     ]
 
 
+def test_tags_of_differences(rng: np.random.Generator) -> None:
+    y = series(rng)
+    face = LSTMForecaster(transform="difference", loss="gaussian", **SMALL)
+    face.fit(y, fh=[1])
+    assert face.predict_interval().shape == (1, 2)
+    face.fit(y, fh=[1, 2])  # quantiles of differences do not add up
+    assert not face.get_tag("capability:pred_int")
+    with pytest.raises(NotImplementedError, match="prediction intervals"):
+        face.predict_interval()
+    face.set_params(conformal="split").fit(y, fh=[1, 2])
+    assert face.predict_interval(coverage=0.8).shape == (2, 2)
+
+
 # -------------------------------------------------------------------- sktime's tools
 
 

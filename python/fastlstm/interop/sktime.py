@@ -260,6 +260,8 @@ class LSTMForecaster(ToolkitFace, BaseForecaster):  # type: ignore[misc]
         arguments = self._estimator_arguments()
         arguments["horizon"] = self._horizon(fh, panel)
         self.estimator_ = self._estimator_class(**arguments).fit(panel)
+        # Of differences it depends on the horizon whether there are quantiles.
+        self.set_tags(**{"capability:pred_int": self.estimator_.quantiles_ is not None})
         return self
 
     def _predict(self, fh: Any, X: Any) -> Any:
