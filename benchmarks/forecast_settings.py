@@ -42,11 +42,14 @@ HOURLY: dict[str, Any] = {
 MONTHLY: dict[str, Any] = {
     "window": 36,
     "transform": ["log", "difference"],
-    "hidden_size": 32,
-    "dropout": 0.2,
     "learning_rate_init": 5e-3,
 }
-LEVELS_OF_MONTHS = {**MONTHLY, "transform": "difference", "center": "last"}
+LEVELS_OF_MONTHS = {
+    **MONTHLY,
+    "transform": "difference",
+    "center": "last",
+    "dropout": 0.2,
+}
 DAILY: dict[str, Any] = {
     "window": 56,
     "loss": "quantile",
@@ -58,7 +61,13 @@ DAILY: dict[str, Any] = {
     "max_iter": 60,
     "n_iter_no_change": 8,
 }
-WEATHER = {**DAILY, "learning_rate_init": 1e-3, "refit": True}
+WEATHER = {
+    **DAILY,
+    "loss": "squared_error",
+    "conformal": "split",
+    "calendar": ["day_of_year"],
+    "refit": True,
+}
 PRICES: dict[str, Any] = {
     "window": 24,
     "center": "series",
@@ -75,10 +84,10 @@ SETTINGS: dict[str, Setting] = {
     "etth1_24": Setting(HOURLY),
     "etth1_48": Setting(HOURLY),
     "etth1_168": Setting({**HOURLY, "window": 168}),
-    "etth1_OT_24": Setting(HOURLY),
-    "etth1_OT_48": Setting(HOURLY),
-    "etth1_OT_168": Setting({**HOURLY, "window": 168}),
-    "retail": Setting(MONTHLY),
+    "etth1_OT_24": Setting({**HOURLY, "hidden_size": 16}),
+    "etth1_OT_48": Setting({**HOURLY, "hidden_size": 16}),
+    "etth1_OT_168": Setting({**HOURLY, "window": 168, "hidden_size": 16}),
+    "retail": Setting({**MONTHLY, "learning_rate_init": 2e-3}),
     "airline": Setting({**LEVELS_OF_MONTHS, "hidden_size": 64, "refit": True}),
     "temperatures": Setting(
         {**DAILY, "loss": "squared_error", "center": "last", "hidden_size": 16}
@@ -88,8 +97,14 @@ SETTINGS: dict[str, Setting] = {
     "cars": Setting(
         {**LEVELS_OF_MONTHS, "center": "mean", "hidden_size": 16, "refit": True}
     ),
-    "weather_1": Setting({**WEATHER, "center": "last"}, past=True, quantiles=True),
-    "weather_7": Setting({**WEATHER, "center": "mean"}, past=True, quantiles=True),
+    "weather_1": Setting(
+        {**WEATHER, "center": "last", "learning_rate_init": 1e-3},
+        past=True,
+        quantiles=True,
+    ),
+    "weather_7": Setting(
+        {**WEATHER, "center": "mean", "hidden_size": 16}, past=True, quantiles=True
+    ),
     "sp500_1": Setting({**PRICES, "hidden_size": 32, "learning_rate_init": 3e-3}),
     "sp500_12": Setting({**PRICES, "hidden_size": 8, "learning_rate_init": 5e-4}),
 }
