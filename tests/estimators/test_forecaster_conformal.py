@@ -133,7 +133,7 @@ def test_adaptive_intervals_follow_a_change() -> None:
             low, high = one.predict(quantiles=[0.2, 0.8])[0]
             held[name] += bool(low <= value <= high)
             one.update([value])
-    # Gibbs & Candes (2021), proposition 4.1: (max(level, 1 - level) + gamma) / (gamma T)
+    # Gibbs & Candes (2021), prop. 4.1: (max(level, 1 - level) + gamma) / (gamma T)
     assert abs(held["adaptive"] / 200 - 0.6) <= (0.6 + 0.05) / (0.05 * 200)
     assert held["split"] / 200 < 0.4
 
