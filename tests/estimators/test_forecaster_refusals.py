@@ -102,7 +102,7 @@ def test_a_new_series_is_scaled_by_its_own_history() -> None:
     new = model.predict({"c": 1000.0 * Y, "a": Y})
     assert 4000.0 < new["c"].mean() < 12000.0
     np.testing.assert_array_equal(new["a"], model.predict()["a"])
-    with pytest.raises(ValueError, match=r"'c' has no observed value|no observed"):
+    with pytest.raises(ValueError, match="series 'c' has no observed value"):
         model.predict({"c": np.full(9, np.nan)})
     with pytest.raises(ValueError, match="new rows of series 'c', which is none"):
         model.update({"c": [1.0]})
@@ -211,6 +211,7 @@ def test_static_features() -> None:
         ({"huber_delta": 0.0}, "'huber_delta' parameter"),
         ({"min_window": 0}, "'min_window' parameter"),
         ({"columns": "both"}, "'columns' parameter"),
+        ({"dtype": "auto"}, "'dtype' parameter"),
         ({"hidden_size": 0}, "hidden_size"),
         ({"validation_fraction": 1.0}, "'validation_fraction' parameter"),
     ],
@@ -285,7 +286,7 @@ def test_transforms_name_the_series() -> None:
 def test_a_diverged_fit_says_so() -> None:
     options = {"learning_rate_init": 1e30, "max_grad_norm": None, "solver": "sgd"}
     with pytest.raises(
-        FloatingPointError, match=r"learning_rate_init|diverged|overflow"
+        FloatingPointError, match="the gradient overflowed in epoch 1: a"
     ):
         forecaster(**options, max_iter=20).fit(Y)
 

@@ -18,7 +18,7 @@ from .contract import Case, cases
 # Lines that end with a comment are wrong, and the comment is in what mypy says.
 CODE = """
 import numpy as np
-from fastlstm import LSTMClassifier, LSTMRegressor, LSTMTagger
+from fastlstm import LSTMClassifier, LSTMForecaster, LSTMRegressor, LSTMTagger
 from fastlstm.schedules import Cosine
 
 classifier = LSTMClassifier(8, 2, class_weight={0: 2.0}, learning_rate=Cosine())
@@ -32,6 +32,11 @@ LSTMRegressor(class_weight="balanced")  # Unexpected keyword argument "class_wei
 tagger = LSTMTagger((8, 4), bidirectional=False, random_state=0)
 LSTMTagger(bidirectional=None)  # Argument "bidirectional" to "LSTMTagger" has
 LSTMTagger(model_=None)  # Unexpected keyword argument "model_" for "LSTMTagger"
+forecaster = LSTMForecaster(7, 28, quantiles=(0.1, 0.9), transform=["log"], warm=True)
+LSTMForecaster(7, 28, 3)  # Too many positional arguments for "LSTMForecaster"
+LSTMForecaster(horizn=7)  # Unexpected keyword argument "horizn" for "LSTMForecaster"
+LSTMForecaster("7")  # Argument 1 to "LSTMForecaster" has
+LSTMForecaster(vocabulary_size=9)  # Unexpected keyword argument "vocabulary_size"
 
 X, y = np.ones((9, 5, 2)), np.arange(9)
 score: float = classifier.set_params(max_iter=3).fit(X, y).score(X, y)
@@ -41,6 +46,10 @@ classes = [classifier.classes_, tagger.classes_, classifier.class_weight_]
 classifier.set_fit_request(sample_weight=True).set_score_request(sample_weight=False)
 classifier.partial_fit(X, y, classes=[0, 1]).model_.params.flat.sum()
 classifier.set_callbacks().get_params()["dropout"]
+levels: list[float] | None = forecaster.fit(y).update(y[:1]).quantiles_
+days: int = forecaster.season_length_ + forecaster.window_ + len(forecaster.panel_)
+forecaster.windows_  # "LSTMForecaster" has no attribute "windows_"
+forecaster.predict(X, step=3)  # Unexpected keyword argument "step" for "predict"
 classifier.dropuot = 0.5  # "LSTMClassifier" has no attribute "dropuot"
 regressor.n_iter  # "LSTMRegressor" has no attribute "n_iter"
 """
@@ -64,7 +73,7 @@ def test_mypy_checks_what_users_write(tmp_path: Path) -> None:
         if "  # " in line
     }
     assert said.keys() == wanted.keys(), done.stdout + done.stderr
-    assert len(wanted) == 9
+    assert len(wanted) == 15
     for number, text in wanted.items():
         assert text in said[number]
 

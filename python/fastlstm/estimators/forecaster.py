@@ -34,6 +34,10 @@ _WITHOUT = (
     "scoring",
     "standardize",
     "layout",
+    "early_stopping",
+    "dtype",
+    "n_features_in_",
+    "feature_names_in_",
 )
 
 
@@ -119,6 +123,14 @@ class LSTMForecaster(ForecastAnswers):
         Columns to forecast; None is all that are nothing else.
     past_covariates, future_covariates, static_features : sequence of str, default=()
         Columns that are known up to now, known ahead, and the same at all times.
+    early_stopping : bool, default=True
+        Stop on what follows the training part of each series, and return to the weights
+        of the best epoch; else on the training loss.
+    validation_fraction : float in (0, 1), default=0.1
+        Share of each series, its last steps, that is validated and calibrated on, a
+        horizon at least.
+    dtype : {"float32", "float64"}, default="float32"
+        Arithmetic of the network; all around it is float64.
     {parameters}
 
     Attributes
@@ -190,9 +202,12 @@ class LSTMForecaster(ForecastAnswers):
     future_covariates: Sequence[str] = ()
     static_features: Sequence[str] = ()
     early_stopping: bool = True
+    dtype: str = "float32"
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **{name: rule for name, rule in CONSTRAINTS.items() if name not in _WITHOUT},
+        "early_stopping": CONSTRAINTS["early_stopping"],
+        "dtype": [StrOptions({"float32", "float64"})],
         "hidden_size": CONSTRAINTS["hidden_size"],
         "num_layers": CONSTRAINTS["num_layers"],
         "horizon": [Interval(Integral, 1, None, closed="left")],

@@ -21,6 +21,13 @@ __all__ = ["ForecastAnswers"]
 class ForecastAnswers(ForecastEngine):
     """Base of `LSTMForecaster`: all but its parameters and its fit."""
 
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        tags.input_tags.allow_nan = True
+        tags.target_tags.multi_output = True
+        return tags
+
     def predict(
         self,
         X: Any = None,

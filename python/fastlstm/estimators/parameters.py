@@ -300,15 +300,21 @@ def document_increments(*, scaled: str) -> Callable[[Method], Method]:
 def document(**words: str) -> Callable[[type[Estimator]], type[Estimator]]:
     """Put the shared sections, with these ``words`` in them, into a docstring.
 
-    Of ``{attributes}`` those that the docstring itself tells about are left out.
+    Those that the docstring itself tells about are left out, and those that the class
+    is ``_without``.
     """
 
     def decorate(cls: type[Estimator]) -> type[Estimator]:
         text = cls.__doc__ or ""
         own = signature(cls).parameters
-        entries = [entry for entry in _entries(_PARAMETERS) if _name(entry) in own]
-        text = text.replace("{parameters}", "\n    ".join(entries))
         told = {_name(entry) for entry in _entries(text)}
+        entries = [
+            entry
+            for entry in _entries(_PARAMETERS)
+            if _name(entry) in own and _name(entry) not in told
+        ]
+        text = text.replace("{parameters}", "\n    ".join(entries))
+        told.update(getattr(cls, "_without", ()))
         entries = [entry for entry in _entries(_ATTRIBUTES) if _name(entry) not in told]
         text = text.replace("{attributes}", "\n    ".join(entries))
         for name, parameter in own.items():

@@ -33,10 +33,15 @@ def as_numbers(name: str, value: Any) -> Floats:
     Raises
     ------
     TypeError
-        Text, times, complex numbers or other objects; the first is shown.
+        Text, times, complex numbers or other objects; the first is shown. A sparse
+        matrix.
     ValueError
         Parts of different lengths.
     """
+    if hasattr(value, "toarray") and hasattr(value, "nnz"):
+        raise TypeError(
+            f"{name} must hold all numbers, got a sparse matrix: use its method toarray"
+        )
     try:
         array = as_array(name, value.to_numpy() if is_series(value) else value)
     except ValueError as error:
