@@ -99,6 +99,10 @@ class LSTMForecaster(ForecastAnswers):
     warm : bool, default=False
         Keep the network's state: it then reads all of a series, not a window, and an
         `update` costs one step a new observation.
+    autoregression : int, default=0
+        With a number p, a linear map of the last p values is added to what the LSTM
+        says (Lai et al. 2018, "LSTNet", section 3.6), for strategy "direct". Where a
+        linear regression on lags is hard to beat, this begins with one.
     min_window : int or None, default=None
         Steps before a forecast at least, to learn from it. None is half a window, or
         less where the series are short.
@@ -189,6 +193,7 @@ class LSTMForecaster(ForecastAnswers):
     season_length: int | None = None
     calendar: str | Sequence[str] | None = "auto"
     warm: bool = False
+    autoregression: int = 0
     min_window: int | None = None
     stride: int = 1
     refit: bool = False
@@ -222,6 +227,7 @@ class LSTMForecaster(ForecastAnswers):
         "season_length": [None, Interval(Integral, 1, None, closed="left")],
         "calendar": [None, str, "array-like"],
         "warm": ["boolean"],
+        "autoregression": [Interval(Integral, 0, None, closed="left")],
         "min_window": [None, Interval(Integral, 1, None, closed="left")],
         "stride": [Interval(Integral, 1, None, closed="left")],
         "refit": ["boolean"],

@@ -169,6 +169,10 @@ def _new_network(
             "early_stopping=False"
         )
     shared = {name: getattr(estimator, name) for name in _SHARED}
+    if estimator.autoregression:
+        # The values lie before all else that a step has.
+        shared["skip_steps"] = estimator.autoregression
+        shared["skip_features"] = training.encoded.n_targets
     return STRATEGIES[model.strategy].new_model(
         training.take(np.zeros(1, np.int64)),
         model.head.outputs,

@@ -82,6 +82,11 @@ class Options:
         least = estimator.min_window
         if least is None:
             least = max(1, min(window // 2, (longest - horizon) // 2))
+        if estimator.autoregression > window:
+            raise ValueError(
+                f"autoregression={estimator.autoregression} is longer than window="
+                f"{window}"
+            )
         if least > window:
             raise ValueError(f"min_window={least} is longer than window={window}")
         levels = _levels(estimator.quantiles)
@@ -120,7 +125,8 @@ def _check_strategy(estimator: LSTMForecaster, panel: Panel) -> None:
             "distribution: use loss='gaussian' or another likelihood"
         )
     one_way = strategy != "direct" or estimator.warm
-    for name, plain in (("bidirectional", False), ("pooling", "last")):
+    whole = (("bidirectional", False), ("pooling", "last"), ("autoregression", 0))
+    for name, plain in whole:
         value = getattr(estimator, name)
         if one_way and value != plain:
             warm = ", warm=True" if estimator.warm else ""

@@ -16,13 +16,16 @@ from ..nn import AttentionPooling, Dropout, Linear, MaxPooling, MeanPooling
 from ..nn.base import derive_seed
 from ..params import Gradients
 from .reader import NO_STATE, FlatState, Reader, ReaderCache
+from .skip import Skip
 
 __all__ = ["NetworkCache", "Penalty", "Pooling", "SequenceNetwork"]
 
 # The reader's cache, the compiled head, caches of pooling and dropout, what the head
 # has read as rows, the shape of that before, the LSTM's outputs and lengths where
-# penalties read them. A plain tuple: one is made for every batch.
-NetworkCache: TypeAlias = tuple[ReaderCache, Any, Any, Any, Array, tuple[int, ...], Any]
+# penalties read them, what the skip keeps. A plain tuple: one is made for every batch.
+NetworkCache: TypeAlias = tuple[
+    ReaderCache, Any, Any, Any, Array, tuple[int, ...], Any, Any
+]
 Pooling: TypeAlias = MeanPooling | MaxPooling | AttentionPooling
 Penalty: TypeAlias = ActivationPenalty | TemporalActivationPenalty
 
@@ -44,6 +47,8 @@ class SequenceNetwork:
         final hidden state.
     penalties : tuple of Penalty
         Of the LSTM's outputs; they only show in gradients.
+    skip : Skip, optional
+        With ``last``: what reads the inputs beside the LSTM.
     """
 
     def __init__(
@@ -55,6 +60,7 @@ class SequenceNetwork:
         last: bool,
         pooling: Pooling | None = None,
         penalties: tuple[Penalty, ...] = (),
+        skip: Skip | None = None,
     ) -> None:
         self.reader = reader
         self.lstm = reader.lstm
@@ -67,6 +73,7 @@ class SequenceNetwork:
         self.last = last
         self.pooling = pooling
         self.penalties = penalties
+        self.skip = skip
         # Whether the head reads the states at the end, and how many numbers they are.
         self._ends = last and pooling is None
         self._state_size = self.lstm.h_layout.row_size
@@ -81,6 +88,8 @@ class SequenceNetwork:
             z = self.pooling(y, lengths=lengths)
         rows, outputs = self._rows(z)
         self.head.compiled.forward(rows, outputs)
+        if self.skip is not None:
+            self.skip.add(self.skip.rows(x, lengths), outputs)
         return self._spread(outputs, z.shape, lengths)
 
     def forward(
@@ -97,6 +106,7 @@ class SequenceNetwork:
         """
         pooled: Any = None
         masks: Any = None
+        beside: Any = None
         head = self.head.compiled
         h = np.empty(len(x) * self._state_size, self._dtype) if self._ends else None
         y, kept = self.reader.forward(x, lengths, mask_seed, row_ids, start, (h, None))
@@ -109,8 +119,10 @@ class SequenceNetwork:
             z, masks = self.dropout.forward(z, mask_seed=seed, row_ids=row_ids)
         rows, outputs = self._rows(z)
         head.forward(rows, outputs)
+        if self.skip is not None:
+            beside = self.skip.add(self.skip.rows(x, lengths), outputs)
         read = (y, lengths) if self.penalties else None
-        cache = (kept, head, pooled, masks, rows, z.shape, read)
+        cache = (kept, head, pooled, masks, rows, z.shape, read, beside)
         return self._spread(outputs, z.shape, lengths), cache
 
     @staticmethod
@@ -130,10 +142,12 @@ class SequenceNetwork:
         Those of the states at the beginning are written into ``dstart``. NaN and inf
         pass through, into the gradients of the LSTM.
         """
-        kept, head, pooled, masks, rows, shape, read = cache
+        kept, head, pooled, masks, rows, shape, read, beside = cache
         dz = np.empty(rows.shape, rows.dtype)
         drows = doutputs.reshape(len(rows), -1)
         head.backward(drows, rows, grads.part("head").flat, dz)
+        if self.skip is not None:
+            self.skip.backward(drows, beside, grads.part("skip"))
         if not self.last:
             dz = dz.reshape(shape)
         if self.dropout is not None:

@@ -71,6 +71,13 @@ class SequenceModel(ModelSetup):
         "last" predicts once a sequence, see ``pooling``. Its final hidden state is,
         forwards, the state after the last valid step, backwards the one after the
         first. "sequence" predicts at every step.
+    skip_steps : int, default=0
+        With a number p, a linear map of the last p steps is added to the outputs, the
+        autoregressive component of Lai et al. (2018, "LSTNet", section 3.6): it follows
+        the scale of the inputs, which bounded units do not. It begins with zeros. For
+        features, with ``output="last"``; a stream does not have it.
+    skip_features : int or None, default=None
+        How many features of a step that map reads, the first ones; None is all.
     quantiles : int, default=1
         Predictions that each target has, side by side as `fastlstm.losses.Quantile`
         has them; ``predict`` brings them into order.
@@ -183,13 +190,18 @@ class SequenceModel(ModelSetup):
         ------
         ValueError
             A bidirectional model, which would have to know the future; a pooling over
-            all steps, of which a state knows only the last.
+            all steps, of which a state knows only the last; ``skip_steps``.
         """
         network, pooling = self._network, self.config["pooling"]
         if pooling != "last":
             raise ValueError(
                 f"a model with pooling={pooling!r} cannot stream: it reads all steps "
                 "of a sequence, and a state is that of the last one; use pooling='last'"
+            )
+        if network.skip is not None:
+            raise ValueError(
+                f"a model with skip_steps={self.config['skip_steps']} cannot stream: "
+                "it reads the last steps once more beside the state"
             )
         return ModelStream(
             network.reader, network.head, self.params, batch_size=batch_size

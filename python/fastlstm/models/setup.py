@@ -30,6 +30,7 @@ from ..params import Parameters
 from .base import TrainableModel
 from .network import Penalty, Pooling, SequenceNetwork
 from .reader import Reader
+from .skip import Skip
 
 __all__ = [
     "POOLINGS",
@@ -86,6 +87,8 @@ class ModelSetup(TrainableModel):
         activation_penalty: float = 0.0,
         temporal_activation_penalty: float = 0.0,
         output: Output = "last",
+        skip_steps: int = 0,
+        skip_features: int | None = None,
         quantiles: int = 1,
         memory: str = "store",
         dtype: str = "float32",
@@ -109,6 +112,7 @@ class ModelSetup(TrainableModel):
         pool = _pooling(pooling, lstm.output_size, dtype, rng)
         head = Linear(lstm.output_size, output_size, dtype=dtype, random_state=rng)
         reads_state = output == "last" and pool is None
+        skip = _skip(self.config)
         self._network = SequenceNetwork(
             Reader(lstm, embedding),
             before_head(dropout, variational_dropout, reads_state=reads_state),
@@ -116,8 +120,11 @@ class ModelSetup(TrainableModel):
             last=output == "last",
             pooling=pool,
             penalties=make_penalties(activation_penalty, temporal_activation_penalty),
+            skip=skip,
         )
         parts = {"embedding": embedding, "lstm": lstm, "pooling": pool, "head": head}
+        if skip is not None:
+            parts["skip"] = skip.linear
         self.params = Parameters.join(
             {name: part.params for name, part in parts.items() if part is not None}
         )
@@ -196,6 +203,28 @@ def _pooling(
     if name == "last":
         return None
     return MeanPooling() if name == "mean" else MaxPooling()
+
+
+def _skip(config: Mapping[str, Any]) -> Skip | None:
+    """Return what reads the inputs beside the LSTM, if there is such a thing."""
+    steps, inputs = (
+        check_int("skip_steps", config["skip_steps"], 0),
+        config["input_size"],
+    )
+    features = config["skip_features"]
+    if not steps:
+        if features is not None:
+            raise ValueError(f"skip_features={features!r} needs skip_steps, got 0")
+        return None
+    if inputs is None or config["output"] != "last":
+        raise ValueError(
+            f"skip_steps={steps} reads the features of the last steps for one output a "
+            "sequence: it goes neither with vocabulary_size nor with output='sequence'"
+        )
+    if features is None:
+        features = inputs
+    check_int("skip_features", features, 1, inputs)
+    return Skip(steps, features, config["output_size"], config["dtype"])
 
 
 def before_head(
