@@ -51,12 +51,12 @@ ONE_COLUMN: dict[str, Any] = {
 }
 MONTHLY: dict[str, Any] = {
     "window": 36,
-    "transform": ["log", "difference"],
+    "transforms": ["log", "difference"],
     "learning_rate_init": 5e-3,
 }
 LEVELS_OF_MONTHS = {
     **MONTHLY,
-    "transform": "difference",
+    "transforms": "difference",
     "center": "last",
     "dropout": 0.2,
 }
@@ -81,7 +81,7 @@ WEATHER = {
 PRICES: dict[str, Any] = {
     "window": 24,
     "center": "series",
-    "transform": "difference",
+    "transforms": "difference",
     "calendar": None,
     "hidden_size": 16,
     "dropout": 0.3,
@@ -143,7 +143,7 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
         "autoregression": [0, 168],
     },
     "retail": {
-        "transform": [
+        "transforms": [
             "log",
             ["log", "difference"],
             ["log", "seasonal_difference"],
@@ -153,7 +153,7 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
         "refit": [False, True],
     },
     "classic": {
-        "transform": [None, "difference"],
+        "transforms": [None, "difference"],
         "center": ["last", "mean"],
         "hidden_size": [16, 64],
         "refit": [False, True],

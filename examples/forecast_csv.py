@@ -55,7 +55,7 @@ def main() -> None:
     model = LSTMForecaster(
         args.horizon,
         args.window,
-        transform=args.transform,
+        transforms=args.transform,
         conformal="split",
         hidden_size=32,
         learning_rate_init=5e-3,

@@ -163,7 +163,7 @@ def test_choices_see_nothing_of_the_test_part(tmp_path: Path) -> None:
         outputs.append(done.stdout)
     assert outputs[0] == outputs[1]
     assert "season before, with growth" in outputs[0]
-    tried = [line for line in outputs[0].splitlines() if "transform=" in line]
+    tried = [line for line in outputs[0].splitlines() if "transforms=" in line]
     assert len(tried) > 2
 
 

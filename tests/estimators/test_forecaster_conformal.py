@@ -66,7 +66,7 @@ def test_quantiles_never_cross(
         strategy=strategy,
         loss=loss,
         conformal=conformal,
-        transform=transform,
+        transforms=transform,
         warm=warm,
         quantiles=LEVELS,
         max_iter=1,
@@ -148,10 +148,10 @@ def test_split_intervals_by_hand(loss: str, transform: str | None) -> None:
     y = wave(100)
     options = {"conformal": "split", "quantiles": [0.2, 0.8], "loss": loss}
     model = forecaster(
-        transform=transform, validation_fraction=0.3, dtype="float64", **options
+        transforms=transform, validation_fraction=0.3, dtype="float64", **options
     ).fit(y)
     plain = forecaster(
-        transform=transform, validation_fraction=0.3, dtype="float64", loss=loss
+        transforms=transform, validation_fraction=0.3, dtype="float64", loss=loss
     ).fit(y)
     to_z, back = (np.log, np.exp) if transform == "log" else (np.asarray, np.asarray)
     around_points = loss == "squared_error" or transform == "difference"

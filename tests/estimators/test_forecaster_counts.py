@@ -96,7 +96,11 @@ def _outputs(model: Any, X: list[np.ndarray], scale: np.ndarray) -> np.ndarray:
     [
         (sales(5.0) - 9.0, {}, "series 0 has -9 at step .* for counts, of at least 0"),
         (sales(5.0) + 0.5, {}, r"series 0 has \S+5 at step 0.* expected counts, whole"),
-        (sales(5.0), {"transform": "log"}, "of counts, which transform='log' does not"),
+        (
+            sales(5.0),
+            {"transforms": "log"},
+            "of counts, which transforms='log' does not",
+        ),
         (sales(5.0), {"center": "last"}, "center='last' .* counts are never shifted"),
     ],
 )

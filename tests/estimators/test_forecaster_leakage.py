@@ -39,7 +39,7 @@ def test_what_comes_after_an_origin_is_not_read(
     strategy: str, transform: Any, warm: bool, known: bool
 ) -> None:
     y = with_gaps(wave(80))
-    options = {"strategy": strategy, "transform": transform, "warm": warm}
+    options = {"strategy": strategy, "transforms": transform, "warm": warm}
     model = forecaster(loss="gaussian", **options).fit({"a": y[:60]})
     # Sums of quantiles are none, but for those of paths.
     levels = None if transform == "difference" and strategy != "recursive" else LEVELS
@@ -102,7 +102,7 @@ def test_rolling_origins_are_truncated_histories(
     a, b = wave(90), 2.0 * wave(80, seed=1)
     if gaps:
         a, b = with_gaps(a), with_gaps(b, seed=2)
-    options = {"strategy": strategy, "transform": transform, "warm": warm}
+    options = {"strategy": strategy, "transforms": transform, "warm": warm}
     model = forecaster(**options).fit({"a": a[:60], "b": b[:50]})
     panel = read_panel({"a": a, "b": b})
     origins = [np.array([20, 21, 55, 80]), np.array([30, 60])]
@@ -161,7 +161,7 @@ def test_scores_are_loops(
     a, b = wave(78), 2.0 * wave(70, seed=1)
     if gaps:
         a, b = with_gaps(a), with_gaps(b, seed=2)
-    options = {"strategy": strategy, "transform": transform, "warm": warm}
+    options = {"strategy": strategy, "transforms": transform, "warm": warm}
     model = forecaster(**options).fit([a[:50], b[:50]])
     known, new = [a[:60], b[:60]], [a[60:], b[60:]]
     model.update([a[50:60], b[50:60]])
@@ -255,7 +255,7 @@ def test_validation_values_are_in_no_statistics(
         table = {k: pd.DataFrame(v, index=days[: len(v)]) for k, v in given.items()}
         model = forecaster(
             strategy=strategy,
-            transform=transform,
+            transforms=transform,
             loss=loss,
             max_iter=1,
             validation_fraction=0.1,

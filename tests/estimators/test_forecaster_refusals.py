@@ -204,7 +204,7 @@ def test_static_features() -> None:
         ({"conformal": "yes"}, "'conformal' parameter"),
         ({"center": "none"}, "'center' parameter"),
         ({"scaling": "minmax"}, "'scaling' parameter"),
-        ({"transform": 3}, "'transform' parameter"),
+        ({"transforms": 3}, "'transforms' parameter"),
         ({"season_length": 0}, "'season_length' parameter"),
         ({"stride": 0}, "'stride' parameter"),
         ({"n_samples": 0}, "'n_samples' parameter"),
@@ -231,10 +231,16 @@ def test_parameters_out_of_range(options: dict[str, Any], words: str) -> None:
         ({"quantiles": []}, "must increase"),
         ({"quantiles": [0.1, 1.0]}, r"quantiles must .*\(0, 1\), got 1.0"),
         ({"min_window": 9}, "min_window=9 is longer than window=8"),
-        ({"transform": "logs"}, "got 'logs'"),
-        ({"transform": [3]}, "got 3"),
-        ({"transform": "seasonal_difference", "season_length": 1}, "set season_length"),
-        ({"transform": "seasonal_difference", "season_length": None}, "needs a season"),
+        ({"transforms": "logs"}, "got 'logs'"),
+        ({"transforms": [3]}, "got 3"),
+        (
+            {"transforms": "seasonal_difference", "season_length": 1},
+            "set season_length",
+        ),
+        (
+            {"transforms": "seasonal_difference", "season_length": None},
+            "needs a season",
+        ),
         ({"calendar": ["day_of_week"]}, r"calendar=\['day_of_week'\] needs dates"),
         ({"calendar": "day_of_week"}, "needs dates"),
         (
@@ -276,11 +282,11 @@ def test_transforms_name_the_series() -> None:
         with pytest.raises(
             ValueError, match=r"series 'b': y\[0, 0\] = -\d.* not above"
         ):
-            forecaster(transform=transform).fit(X)
+            forecaster(transforms=transform).fit(X)
     with pytest.raises(
         ValueError, match=r"series 'c': .* needs a series of at least 6"
     ):
-        forecaster(transform="seasonal_difference").fit({"a": Y, "c": Y[:4]})
+        forecaster(transforms="seasonal_difference").fit({"a": Y, "c": Y[:4]})
 
 
 def test_a_diverged_fit_says_so() -> None:

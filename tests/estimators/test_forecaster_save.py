@@ -101,7 +101,7 @@ def test_what_is_loaded_goes_on(
 ) -> None:
     y = wave(90)
     model = forecaster(
-        horizon=4, loss="gaussian", strategy=strategy, transform=transform, warm=warm
+        horizon=4, loss="gaussian", strategy=strategy, transforms=transform, warm=warm
     ).fit(y[:70])
     model.update(y[70:73])
     others = [
@@ -136,7 +136,7 @@ def test_all_that_a_fit_has_found_is_kept(tmp_path: Path) -> None:
         strategy="encoder_decoder",
         loss="quantile",
         conformal="adaptive",
-        transform=[Log(shift="auto")],
+        transforms=[Log(shift="auto")],
         scaling="robust",
         dtype="float64",
     ).fit(series, future=future, static=static)
@@ -158,15 +158,15 @@ def test_all_that_a_fit_has_found_is_kept(tmp_path: Path) -> None:
 
 
 def test_transforms_are_parameters(tmp_path: Path) -> None:
-    model = forecaster(transform=[Log(), Difference(2)]).fit(wave())
+    model = forecaster(transforms=[Log(), Difference(2)]).fit(wave())
     other = through_file(model, tmp_path)
-    assert repr(other.transform) == repr(model.transform)
+    assert repr(other.transforms) == repr(model.transforms)
     assert_same_bits({"y": other.predict()}, {"y": model.predict()})
 
 
 def test_another_process_reads_it(tmp_path: Path) -> None:
     # Nothing has imported the classes that the file holds there.
-    options = {"loss": "gaussian", "conformal": "adaptive", "transform": "log"}
+    options = {"loss": "gaussian", "conformal": "adaptive", "transforms": "log"}
     model = forecaster(**options, warm=True)
     model.fit(wave()).update([9.0])
     path = tmp_path / "forecaster.safetensors"

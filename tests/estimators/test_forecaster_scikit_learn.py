@@ -19,7 +19,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
     cross_val_score,
 )
-from sklearn.utils import TransformerTags, get_tags
+from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from ..compare import assert_same_bits
@@ -40,7 +40,7 @@ def test_constructor_only_stores() -> None:
 
 
 def test_parameters_go_round() -> None:
-    model = forecaster(transform=["log"], quantiles=[0.2, 0.8], warm=True)
+    model = forecaster(transforms=["log"], quantiles=[0.2, 0.8], warm=True)
     other = LSTMForecaster().set_params(**model.get_params())
     assert other.get_params() == model.get_params() == clone(model).get_params()
     with pytest.raises(ValueError, match="Invalid parameter 'units' for estimator"):
@@ -161,7 +161,6 @@ BESIDE = (
     "alone, which are histories then"
 )
 STEPS = "takes rows for samples: here they are steps of a series, in their order"
-NAMED = "takes the parameter transform for the method of that name"
 WORDS = "expects other words of an error"
 N_FEATURES = "n_features_in_ would be of covariates, where X is not the series itself"
 
@@ -181,25 +180,11 @@ EXPECTED = {
     "check_fit2d_predict1d": WORDS,
     "check_complex_data": WORDS,
     "check_estimators_empty_data_messages": WORDS,
-    "check_f_contiguous_array_estimator": NAMED,
-    "check_transformer_data_not_an_array": NAMED,
-    "check_transformer_general": NAMED,
-    "check_transformer_preserve_dtypes": NAMED,
-    "check_transformers_unfitted": NAMED,
 }
 
 
-class Tagged(LSTMForecaster):
-    """With the tags that scikit-learn asks of whatever has an attribute transform."""
-
-    def __sklearn_tags__(self) -> Any:
-        tags = super().__sklearn_tags__()
-        tags.transformer_tags = TransformerTags()
-        return tags
-
-
 @parametrize_with_checks(
-    [Tagged(1, 4, hidden_size=4, max_iter=3, early_stopping=False)],
+    [LSTMForecaster(1, 4, hidden_size=4, max_iter=3, early_stopping=False)],
     expected_failed_checks=lambda estimator: EXPECTED,
 )
 def test_checks(estimator: Any, check: Any) -> None:

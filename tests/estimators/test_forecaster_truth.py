@@ -140,7 +140,7 @@ def test_points(strategy: str, center: str, transform: str | None, gaps: bool) -
     y = np.stack([wave(60), 30.0 + 5.0 * wave(60, seed=3)], axis=1)
     if gaps:
         y = np.stack([with_gaps(y[:, 0]), with_gaps(y[:, 1], seed=4)], axis=1)
-    model = exact(strategy=strategy, center=center, transform=transform).fit(y)
+    model = exact(strategy=strategy, center=center, transforms=transform).fit(y)
     expected = forecast_by_hand(model, ByHand(y, transform, center))
     assert_close(model.predict(), expected, CLOSE)
 
@@ -162,7 +162,7 @@ def test_robust_scaling(strategy: str, center: str) -> None:
         ({}, "last"),
         ({"strategy": "encoder_decoder"}, "last"),
         ({"strategy": "recursive"}, "mean"),
-        ({"transform": "difference"}, "series"),
+        ({"transforms": "difference"}, "series"),
         ({"warm": True}, "series"),
         ({"loss": "poisson"}, "series"),
     ],
@@ -275,7 +275,7 @@ def peer(loss: str, hand: ByHand, outputs: np.ndarray) -> Any:
 @centers
 def test_likelihoods(loss: str, transform: str | None, center: str) -> None:
     y = wave(60)[:, None]
-    model = exact(loss=loss, transform=transform, center=center).fit(y)
+    model = exact(loss=loss, transforms=transform, center=center).fit(y)
     hand = ByHand(y, transform, center)
     expected = peer(loss, hand, outputs_by_hand(model, hand))
     inverse = np.exp if transform == "log" else np.asarray
@@ -302,7 +302,7 @@ def test_quantiles_that_were_trained() -> None:
 
 def test_paths_of_one_step_are_of_its_distribution() -> None:
     y = wave(60)[:, None]
-    model = exact(loss="student_t", transform="log").fit(y)
+    model = exact(loss="student_t", transforms="log").fit(y)
     hand = ByHand(y, "log", "last")
     expected = peer("student_t", hand, outputs_by_hand(model, hand))
     paths = model.predict(samples=4000)[:, :, 0]
@@ -322,7 +322,7 @@ def test_recursive_paths(transform: str | None, center: str) -> None:
     """Each draw is the next step's input: with the same draws, the same paths."""
     y = wave(60)[:, None]
     options = {"strategy": "recursive", "loss": "gaussian", "center": center}
-    model = exact(transform=transform, **options).fit(y)
+    model = exact(transforms=transform, **options).fit(y)
     hand = ByHand(y, transform, center)
     rng = np.random.default_rng(model.forecast_model_.seed)
     paths = 50

@@ -64,7 +64,7 @@ def test_updates_are_as_the_whole_history(
     a, b = wave(90), 2.0 * wave(80, seed=1)
     if gaps:
         a, b = with_gaps(a), with_gaps(b, seed=2)
-    options = {"strategy": strategy, "transform": transform, "warm": warm}
+    options = {"strategy": strategy, "transforms": transform, "warm": warm}
     fitted = forecaster(loss="gaussian", **options).fit([a[:60], b[:50]])
     by_one, at_once = copy.deepcopy(fitted), copy.deepcopy(fitted)
     for t in range(30):
@@ -169,7 +169,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, list[Any]]]:
 def test_a_warm_update_is_one_step(
     strategy: str, transform: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = {"strategy": strategy, "transform": transform, "loss": "gaussian"}
+    options = {"strategy": strategy, "transforms": transform, "loss": "gaussian"}
     model = forecaster(warm=True, max_iter=1, **options).fit([wave(600), wave(500)])
     with counted(monkeypatch) as calls:
         model.update([[9.0], [8.0]])
@@ -218,7 +218,7 @@ def test_adaptive_intervals_learn_as_by_hand(
     """
     levels = [0.05, 0.2, 0.8, 0.95]
     options = {"conformal": "adaptive", "quantiles": levels, "loss": loss}
-    options = {**options, "transform": transform}
+    options = {**options, "transforms": transform}
     model = forecaster(horizon=3, warm=warm, **options).fit([wave(90), wave(80)])
     conformal = model.forecast_model_.calibration.conformal
     hand = AdaptiveConformal(conformal.level)
@@ -282,7 +282,7 @@ BAD: dict[str, tuple[Any, dict[str, Any], str]] = {
     "overflow": ({"a": [1.0, 1e80]}, {}, "too large for float32"),
     "below 0": (
         {"a": [2.0, -1.0]},
-        {"transform": "log"},
+        {"transforms": "log"},
         r"series 'a': y\[1, 0\] = -1",
     ),
     "count": ({"a": [2.5]}, {"loss": "poisson"}, "expected counts, whole numbers"),

@@ -32,7 +32,7 @@ LSTMRegressor(class_weight="balanced")  # Unexpected keyword argument "class_wei
 tagger = LSTMTagger((8, 4), bidirectional=False, random_state=0)
 LSTMTagger(bidirectional=None)  # Argument "bidirectional" to "LSTMTagger" has
 LSTMTagger(model_=None)  # Unexpected keyword argument "model_" for "LSTMTagger"
-forecaster = LSTMForecaster(7, 28, quantiles=(0.1, 0.9), transform=["log"], warm=True)
+forecaster = LSTMForecaster(7, 28, quantiles=(0.1, 0.9), transforms=["log"], warm=True)
 LSTMForecaster(7, 28, 3)  # Too many positional arguments for "LSTMForecaster"
 LSTMForecaster(horizn=7)  # Unexpected keyword argument "horizn" for "LSTMForecaster"
 LSTMForecaster("7")  # Argument 1 to "LSTMForecaster" has

@@ -22,7 +22,7 @@ NAME = "LSTMForecaster"
         {"conformal": "split", "quantiles": (0.3, 0.7)},
         {"strategy": "recursive", "loss": "gaussian", "n_samples": 10},
         {"strategy": "encoder_decoder", "loss": "gaussian"},
-        {"transform": ["log", "seasonal_difference"], "loss": "quantile"},
+        {"transforms": ["log", "seasonal_difference"], "loss": "quantile"},
         {"warm": True, "loss": "gaussian"},
     ],
     ids=lambda options: "-".join(map(str, options.values())),

@@ -28,7 +28,7 @@ def test_intervals_are_those_of_errors_of_the_level(strategy: str, warm: bool) -
     model = LSTMForecaster(
         horizon,
         window=8,
-        transform=["log", "difference"],
+        transforms=["log", "difference"],
         conformal="split",
         strategy=strategy,
         warm=warm,
@@ -53,7 +53,7 @@ def test_intervals_are_those_of_errors_of_the_level(strategy: str, warm: bool) -
 
 def test_quantiles_that_sums_do_not_have() -> None:
     y = walk()
-    options = {"window": 8, "transform": "difference", "loss": "gaussian", **OPTIONS}
+    options = {"window": 8, "transforms": "difference", "loss": "gaussian", **OPTIONS}
     model = LSTMForecaster(3, **options).fit(y)
     assert model.quantiles_ is None
     with pytest.raises(ValueError, match="sums of quantiles are none"):

@@ -317,7 +317,7 @@ def test_tags_follow_arguments(
 
 def test_tags_of_differences(rng: np.random.Generator) -> None:
     y = series(rng)
-    face = LSTMForecaster(transform="difference", loss="gaussian", **SMALL)
+    face = LSTMForecaster(transforms="difference", loss="gaussian", **SMALL)
     face.fit(y, fh=[1])
     assert face.predict_interval().shape == (1, 2)
     face.fit(y, fh=[1, 2])  # quantiles of differences do not add up

@@ -83,7 +83,7 @@ class LSTMForecaster(ForecastAnswers):
     scaling : {"standard", "robust"}, default="standard"
         Whether the scale of a series is by squares, or by quartiles, which bear
         outliers. Counts are divided by one plus their mean.
-    transform : str, Transform, sequence of such, or None, default=None
+    transforms : str, Transform, sequence of such, or None, default=None
         Before all that, in this order: "log", "box_cox", "difference",
         "seasonal_difference" or an object of `fastlstm.forecasting`. Forecasts are
         taken back exactly; a mean of logarithms comes back as a median. Quantiles of
@@ -189,7 +189,7 @@ class LSTMForecaster(ForecastAnswers):
     conformal: str | None = None
     center: str = "auto"
     scaling: str = "standard"
-    transform: str | Transform | Sequence[str | Transform] | None = None
+    transforms: str | Transform | Sequence[str | Transform] | None = None
     season_length: int | None = None
     calendar: str | Sequence[str] | None = "auto"
     warm: bool = False
@@ -223,7 +223,7 @@ class LSTMForecaster(ForecastAnswers):
         "conformal": [None, StrOptions({"split", "adaptive"})],
         "center": [StrOptions({"auto", "last", "mean", "series"})],
         "scaling": [StrOptions({"standard", "robust"})],
-        "transform": [None, str, Transform, list, tuple],
+        "transforms": [None, str, Transform, list, tuple],
         "season_length": [None, Interval(Integral, 1, None, closed="left")],
         "calendar": [None, str, "array-like"],
         "warm": ["boolean"],

@@ -90,7 +90,7 @@ class Options:
         if least > window:
             raise ValueError(f"min_window={least} is longer than window={window}")
         levels = _levels(estimator.quantiles)
-        transform = _transform(estimator.transform, season)
+        transform = _transform(estimator.transforms, season)
         head = new_head(estimator.loss, levels, estimator.huber_delta)
         return cls(
             season=season,
@@ -146,8 +146,8 @@ def _center(estimator: LSTMForecaster, head: Head, transform: Chain | None) -> s
     counts = head.counts
     if counts and transform is not None:
         raise ValueError(
-            f"loss={estimator.loss!r} is of counts, which transform="
-            f"{estimator.transform!r} does not leave"
+            f"loss={estimator.loss!r} is of counts, which transforms="
+            f"{estimator.transforms!r} does not leave"
         )
     if counts or estimator.warm:
         if estimator.center not in ("auto", "series"):
@@ -158,7 +158,7 @@ def _center(estimator: LSTMForecaster, head: Head, transform: Chain | None) -> s
             )
             raise ValueError(
                 f"center={estimator.center!r} does not go here, {reason}: use "
-                "center='series', and for a trend transform='difference'"
+                "center='series', and for a trend transforms='difference'"
             )
         return "series"
     if estimator.center == "auto":
@@ -200,12 +200,12 @@ def _one_transform(item: Any, season: int) -> Transform:
     if item == "seasonal_difference":
         if season == 1:
             raise ValueError(
-                "transform='seasonal_difference' needs a season: set season_length, "
+                "transforms='seasonal_difference' needs a season: set season_length, "
                 "which is 1 here"
             )
         return Difference(season)
     raise ValueError(
-        f"transform must be of {list(TRANSFORMS)}, or a Transform of "
+        f"transforms must be of {list(TRANSFORMS)}, or a Transform of "
         f"fastlstm.forecasting, got {item!r}"
     )
 
