@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from fastlstm import LSTMForecaster
+from fastlstm.forecasting.forecast_model import ForecastModel
 from fastlstm.training import Callback, Trainer
 from sklearn.exceptions import ConvergenceWarning
 
@@ -61,14 +62,15 @@ def test_refit_trains_on_all_for_the_best_number_of_epochs(
     conformal: str | None,
 ) -> None:
     y = wave(100)
-    options = {"learning_rate_init": 0.1, "max_iter": 8, "conformal": conformal}
+    options = {"learning_rate_init": 0.6, "max_iter": 8, "conformal": conformal}
     plain = forecaster(**options).fit(y)
     model = forecaster(refit=True, **options).fit(y)
     assert model.validation_scores_ == plain.validation_scores_
     assert model.loss_curve_ == plain.loss_curve_
     best = int(np.argmax(plain.validation_scores_)) + 1
+    assert best < 8
     whole = forecaster(
-        learning_rate_init=0.1, max_iter=best, early_stopping=False, n_iter_no_change=99
+        learning_rate_init=0.6, max_iter=best, early_stopping=False, n_iter_no_change=99
     ).fit(y)
     assert_same_bits({"y": model.predict()}, {"y": whole.predict()})
     scalers = [m.forecast_model_.encoder.scaler.center for m in (model, whole)]
@@ -142,6 +144,21 @@ def test_an_error_of_a_callback_leaves_the_earlier_fit() -> None:
     with pytest.raises(RuntimeError, match="mine"):
         model.set_params(callbacks=[Fail()]).fit(wave(seed=1))
     assert_same_bits({"y": model.predict()}, {"y": before})
+
+
+@quiet
+def test_no_memory_at_the_end_leaves_the_earlier_fit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fail(*arguments: object) -> None:
+        raise MemoryError
+
+    model = forecaster(warm=True).fit(wave())
+    kept = dict(vars(model))
+    monkeypatch.setattr(ForecastModel, "remember", fail)
+    with pytest.raises(MemoryError):
+        model.fit(wave(seed=1))
+    assert vars(model) == kept
 
 
 @quiet
