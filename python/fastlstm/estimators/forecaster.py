@@ -9,15 +9,18 @@ from typing import Any, ClassVar, Self
 
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from ..files.whole import PathType
 from ..forecasting import Transform
 from ..forecasting.heads import LOSSES
 from ..forecasting.strategies import STRATEGIES
+from ..training import Checkpoint
 from .arguments import takes_arguments
 from .forecaster_answers import ForecastAnswers
 from .forecaster_fit import fit_forecaster
 from .forecaster_options import Options
 from .outcome import tell_curves, warn
 from .parameters import CONSTRAINTS, document
+from .resume import Resumable, as_checkpoint
 from .threads import limit_threads
 
 __all__ = ["LSTMForecaster"]
@@ -252,6 +255,8 @@ class LSTMForecaster(ForecastAnswers):
         past: Any = None,
         future: Any = None,
         static: Any = None,
+        checkpoint: PathType | Checkpoint | None = None,
+        resume: bool = False,
     ) -> Self:
         """Learn from series.
 
@@ -270,6 +275,9 @@ class LSTMForecaster(ForecastAnswers):
             end are for its forecasts.
         static : array or frame with a row a series, or dict, optional
             Features of whole series.
+        checkpoint, resume : optional
+            As for `LSTMRegressor.fit`. With ``refit`` the second training has none, and
+            begins anew.
 
         Returns
         -------
@@ -280,9 +288,12 @@ class LSTMForecaster(ForecastAnswers):
         ValueError
             A parameter out of its range, or two that do not go together; empty or
             all-missing series, inf, duplicate, unsorted or irregular times; series too
-            short for ``horizon``; values that a transform or a loss is not for.
+            short for ``horizon``; values that a transform or a loss is not for; a
+            checkpoint of another fit.
         TypeError
             What is no number or no time.
+        FileExistsError
+            A checkpoint is there, and ``resume`` is False.
         FloatingPointError
             The training diverged: the loss or its gradient overflowed.
 
@@ -294,12 +305,14 @@ class LSTMForecaster(ForecastAnswers):
             If Ctrl-C ended the fit; the forecaster is usable.
         """
         self._validate_params()
+        folder = as_checkpoint(checkpoint, resume)
         before = self.__dict__.copy()
         try:
             panel = self._read(X, y, past=past, future=future, static=static)
             options = Options.of(self, panel)
             with limit_threads(self.n_jobs):
-                model, trainer = fit_forecaster(self, panel, options)
+                resumable = Resumable(self, folder, resume)
+                model, trainer = fit_forecaster(self, panel, options, resumable)
                 self.forecast_model_, self.panel_ = model, panel
                 self.season_length_ = options.season
                 known = model.calibration or not options.only_points

@@ -20,6 +20,7 @@ from ..training.protocols import Loss
 from .build import new_trainer, stop_after
 from .forecaster_options import Options
 from .parameters import CONSTRAINTS
+from .resume import Resumable
 
 if TYPE_CHECKING:
     from .forecaster import LSTMForecaster
@@ -42,7 +43,7 @@ _SHARED: Final = tuple(
 
 
 def fit_forecaster(
-    estimator: LSTMForecaster, panel: Panel, options: Options
+    estimator: LSTMForecaster, panel: Panel, options: Options, resumable: Resumable
 ) -> tuple[ForecastModel, Trainer]:
     """Train a network on the windows of a panel.
 
@@ -56,7 +57,11 @@ def fit_forecaster(
     ends = _training_ends(estimator, panel, options)
     rng = check_random_state(estimator.random_state)
     seeds = [int(seed) for seed in rng.randint(2**31 - 1, size=3)]
-    model, trainer, validation = _train(estimator, panel, options, ends, seeds)
+    seeds = resumable.seeds(seeds)
+    _note(resumable, panel)
+    model, trainer, validation = _train(
+        estimator, panel, options, ends, seeds, resumable
+    )
     if estimator.conformal is not None:
         _calibrate(estimator, model, panel, validation, options)
     if estimator.refit and trainer.score_curve:
@@ -73,11 +78,11 @@ def _train(
     options: Options,
     ends: IntArray,
     seeds: list[int],
-    epochs: int | None = None,
+    how: Resumable | int,
 ) -> tuple[ForecastModel, Trainer, WindowSet]:
     """Train on what lies before ``ends``; return the windows behind them too.
 
-    With ``epochs`` for so many, whatever the validation windows say.
+    ``how`` may be a number of epochs: for so many, whatever validation windows say.
     """
     model = _new_model(estimator, options, seeds[0])
     shown = model.learn(panel, ends)
@@ -97,15 +102,30 @@ def _train(
         )
     model.network = _new_network(estimator, model, training, seeds[1])
     loss, score = model.head.make_loss(), None
-    if estimator.early_stopping and epochs is None:
+    if estimator.early_stopping and isinstance(how, Resumable):
         score = _negative_loss(model.network, loss, validation)
     trainer = new_trainer(
         estimator, model.network, loss, seeds[2], len(training), score
     )
-    if epochs is not None:
-        stop_after(trainer, epochs, "refit")
+    if isinstance(how, Resumable):
+        encoded = windows.encoded
+        arrays = (encoded.targets, encoded.steps, encoded.known, encoded.static)
+        how.begin_prepared(trainer, [*arrays, training.origins, validation.origins])
+    else:
+        stop_after(trainer, how, "refit")
     trainer.fit(training)
     return model, trainer, validation
+
+
+def _note(resumable: Resumable, panel: Panel) -> None:
+    """Have a checkpoint know the series it is of."""
+    resumable.see_values(
+        X=[(repr(series.id), series.y) for series in panel],
+        times=[series.times for series in panel],
+        past=[series.past for series in panel],
+        future=[series.future for series in panel],
+        static=[list(map(repr, series.static.tolist())) for series in panel],
+    )
 
 
 def _new_model(estimator: LSTMForecaster, options: Options, seed: int) -> ForecastModel:

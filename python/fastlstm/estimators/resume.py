@@ -16,7 +16,7 @@ from ..training import Checkpoint, Trainer, TrainingSet
 from .notes import agree, note
 
 if TYPE_CHECKING:
-    from .base import SequenceEstimator
+    from .arguments import Arguments
 
 __all__ = ["Resumable", "as_checkpoint"]
 
@@ -54,7 +54,7 @@ class Resumable:
 
     Parameters
     ----------
-    estimator : SequenceEstimator
+    estimator : SequenceEstimator or LSTMForecaster
     checkpoint : Checkpoint or None
     resume : bool
         Whether to go on from the newest of its files, if there is one.
@@ -62,7 +62,7 @@ class Resumable:
 
     def __init__(
         self,
-        estimator: SequenceEstimator,
+        estimator: Arguments,
         checkpoint: Checkpoint | None,
         resume: bool,
     ) -> None:
@@ -83,19 +83,34 @@ class Resumable:
 
     def see(self, data: TrainingSet, suffix: str = "", **more: Any) -> None:
         """Take note of checked data: ``X<suffix>`` and so on, and of ``more``."""
-        if self._checkpoint is not None:
-            seen = {
+        self.see_values(
+            **{
                 f"X{suffix}": (data.inputs.x, data.inputs.lengths),
                 f"y{suffix}": data.targets,
                 f"sample_weight{suffix}": data.weights,
-                **more,
-            }
-            for name, value in seen.items():
+            },
+            **more,
+        )
+
+    def see_values(self, **values: Any) -> None:
+        """Take note of what has a name; None is nothing."""
+        if self._checkpoint is not None:
+            for name, value in values.items():
                 if value is not None:
                     self._sums[name] = digest({name: value})
 
     def begin(self, trainer: Trainer, *sets: TrainingSet | None) -> None:
+        """Let ``trainer`` write checkpoints, see `begin_prepared`."""
+        prepared = [
+            None if s is None else (s.inputs.x, s.inputs.lengths, s.targets, s.weights)
+            for s in sets
+        ]
+        self.begin_prepared(trainer, prepared)
+
+    def begin_prepared(self, trainer: Trainer, prepared: Any) -> None:
         """Let ``trainer`` write checkpoints, and go on from the one that was read.
+
+        ``prepared`` is what it trains on and is judged by.
 
         Raises
         ------
@@ -105,10 +120,6 @@ class Resumable:
         """
         if self._checkpoint is None:
             return
-        prepared = [
-            None if s is None else (s.inputs.x, s.inputs.lengths, s.targets, s.weights)
-            for s in sets
-        ]
         self._sums["prepared"] = digest(prepared)
         self._sums["model"] = digest((trainer.model.params.flat, trainer.epoch))
         if self._saved is not None:
