@@ -294,6 +294,19 @@ def test_validation_is_what_comes_last() -> None:
     assert_close(np.array(ratio), np.array(_factor()), AVERAGE)
 
 
+def test_recursive_validation_is_of_horizons_alone() -> None:
+    """The steps of windows are targets as well, but training has seen these."""
+    y = wave(100)
+    options = {"max_iter": 1, "validation_fraction": 0.1, "dtype": "float64"}
+    model = forecaster(1, strategy="recursive", **options).fit(y)
+    scale = model.forecast_model_.encoder.scaler.scale[0, 0]
+    errors = [
+        (y[origin] - model.predict(y[:origin])[0]) / scale for origin in range(90, 100)
+    ]
+    expected = -_factor() * np.mean(np.square(errors))
+    assert_close(np.array(model.validation_scores_[0]), np.array(expected), AVERAGE)
+
+
 def _factor() -> float:
     """What the squared error of one target of error 1 costs."""
     from fastlstm.losses import SquaredError

@@ -210,6 +210,10 @@ def _negative_loss(
         for at in range(0, len(validation), _AT_ONCE):
             rows = np.arange(at, min(at + _AT_ONCE, len(validation)))
             batch = validation.take(rows)
+            if validation.strategy == "recursive":
+                # The steps of its window, which the network was trained on.
+                steps = np.arange(batch.targets.shape[1])
+                batch.targets[steps < validation.sizes[rows, None]] = np.nan
             outputs: Any = network.infer(batch.inputs)
             value, _ = loss(outputs, batch.targets, **batch.loss_options)
             own = batch.total_weight(loss)
