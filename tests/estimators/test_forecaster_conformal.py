@@ -204,3 +204,11 @@ def test_series_share_their_scores() -> None:
     )
     found = model.predict(quantiles=[0.1, 0.9])
     assert_close(1e4 * found["a"], found["b"], PAIR_VALUE["float64"])
+
+
+def test_long_series_calibrate_for_short_ones() -> None:
+    """Nine scores are needed, of which series too short for a judgement have none."""
+    series = [wave(60), *(wave(11, seed=n) for n in range(9))]
+    model = forecaster(conformal="split", quantiles=(0.05, 0.95)).fit(series)
+    scores = model.forecast_model_.calibration.conformal.scores
+    assert (~np.isnan(scores)).sum(axis=0).min() == 9

@@ -161,18 +161,24 @@ def _training_ends(
         )
     if not (estimator.early_stopping or estimator.conformal is not None):
         return panel.lengths
-    windows = 1
+    needed, windows = 1, 1
     if estimator.conformal is not None:
         needed = _new_calibration(estimator, options).conformal.least_scores
         windows = -(-needed // len(panel))  # rounded up
     try:
-        return validation_ends(
-            panel,
-            horizon,
-            fraction=estimator.validation_fraction,
-            min_window=least,
-            windows=windows,
-        )
+        while True:
+            ends = validation_ends(
+                panel,
+                horizon,
+                fraction=estimator.validation_fraction,
+                min_window=least,
+                windows=windows,
+            )
+            parts = (panel.lengths - ends)[ends < panel.lengths]
+            if (parts - horizon + 1).sum() >= needed:
+                return ends
+            # Some series are too short: the others have to say more.
+            windows = -(-needed // len(parts))
     except ValueError as error:
         raise ValueError(
             f"{error}. To train on all of it: early_stopping=False, conformal=None"
