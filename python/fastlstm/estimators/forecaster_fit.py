@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Final
@@ -47,12 +48,19 @@ def fit_forecaster(
 ) -> tuple[ForecastModel, Trainer]:
     """Train a network on the windows of a panel.
 
+    Ctrl-C in the first training is the end; in a refit it leaves the first one's model.
+
     Raises
     ------
     ValueError
         Series that are too short, or that a transform or a loss is not for.
     FloatingPointError
         The training diverged.
+
+    Warns
+    -----
+    UserWarning
+        A refit was interrupted.
     """
     ends = _training_ends(estimator, panel, options)
     rng = check_random_state(estimator.random_state)
@@ -64,11 +72,18 @@ def fit_forecaster(
     )
     if estimator.conformal is not None:
         _calibrate(estimator, model, panel, validation, options)
-    if estimator.refit and trainer.score_curve:
-        calibration = model.calibration
+    if estimator.refit and trainer.score_curve and trainer.stop_reason != "interrupted":
         epochs = int(np.nanargmax(trainer.score_curve)) + 1
-        model, _, _ = _train(estimator, panel, options, panel.lengths, seeds, epochs)
-        model.calibration = calibration
+        whole, last, _ = _train(estimator, panel, options, panel.lengths, seeds, epochs)
+        if last.stop_reason == "interrupted":
+            warnings.warn(
+                f"The refit was interrupted in epoch {last.epoch + 1} of {epochs}; the "
+                "model is that of the first training.",
+                stacklevel=3,
+            )
+            return model, trainer
+        whole.calibration = model.calibration
+        model = whole
     return model, trainer
 
 
