@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import fastlstm
 import numpy as np
 import pandas as pd
 import pytest
 from fastlstm import LSTMForecaster
 from fastlstm.forecasting import backtest
+from fastlstm.forecasting.forecast_model import ForecastModel
 from numpy.testing import assert_array_equal
 
 NAME = "LSTMForecaster"
@@ -103,3 +105,20 @@ def test_an_unseen_series_is_scaled_by_what_was_known(rng: np.random.Generator) 
         )
     ]
     assert same == (at <= 40).tolist()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_n_jobs_holds(monkeypatch: pytest.MonkeyPatch, threads: Any) -> None:
+    threads(2)
+    seen = []
+    forecast = ForecastModel.forecast
+
+    def look(*args: Any) -> Any:
+        seen.append(fastlstm.get_num_threads())
+        return forecast(*args)
+
+    monkeypatch.setattr(ForecastModel, "forecast", look)
+    model = LSTMForecaster(2, 4, hidden_size=2, max_iter=1, random_state=0, n_jobs=1)
+    backtest(model, np.arange(40.0))
+    assert seen == [1]
+    assert fastlstm.get_num_threads() == 2

@@ -17,6 +17,7 @@ from ..forecasting.numbers import Floats
 from ..forecasting.strategies import ForecastNetwork
 from ..forecasting.tail import Tail
 from .arguments import Arguments
+from .threads import limit_threads
 
 __all__ = ["ForecastEngine"]
 
@@ -25,6 +26,7 @@ class ForecastEngine(Arguments):
     """Base of `LSTMForecaster`: what it does between reading and giving back."""
 
     horizon: Any
+    n_jobs: int | None
     conformal: Any
     columns: Any
     id_column: Any
@@ -140,7 +142,8 @@ class ForecastEngine(Arguments):
         quantiles: Sequence[float] | None = None,
     ) -> list[Floats]:
         """Forecast at many origins of each series: N arrays (M_n, H, K[, Q])."""
-        return self.forecast_model_.forecast(panel, origins, Request(quantiles))
+        with limit_threads(self.n_jobs):
+            return self.forecast_model_.forecast(panel, origins, Request(quantiles))
 
     def _go_on(self, panel: Panel, request: Request) -> Floats:
         """Forecast from where ``panel_`` ends, which ``panel`` is, with covariates."""
