@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fastlstm.forecasting import read_panel
+from fastlstm.estimators import forecaster_engine
+from fastlstm.forecasting import mase, read_panel
 
 from ..compare import assert_close, assert_same_bits
 from ..tolerances import PAIR_VALUE
@@ -215,6 +216,20 @@ def test_what_comes_later_changes_no_earlier_error() -> None:
 def test_nothing_to_score(new: list[float], words: str) -> None:
     with pytest.raises(ValueError, match=words):
         forecaster().fit(wave()).score(new)
+
+
+def test_a_score_reads_each_history_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not once an origin: the square of the length would be its cost."""
+    model = forecaster(1).fit([wave(60), wave(50)])
+    sizes = []
+
+    def look(y: Any, forecast: Any, history: Any, **options: Any) -> float:
+        sizes.append(np.size(history))
+        return float(mase(y, forecast, history, **options))
+
+    monkeypatch.setattr(forecaster_engine, "mase", look)
+    model.score([wave(80)[60:], wave(70)[50:]])
+    assert sizes == [60, 50]
 
 
 def test_constant_series_have_a_score() -> None:

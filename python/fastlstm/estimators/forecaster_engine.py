@@ -165,18 +165,19 @@ class ForecastEngine(Arguments):
                 "no value was observed in the new rows: expected one at least to judge "
                 "forecasts by"
             )
-        y, forecasts, histories = [], [], []
+        total, count = 0.0, 0
         each = model.forecast(panel, origins, Request())
         for series, own, begin, values in zip(panel, origins, known, each, strict=True):
-            for origin, value in zip(own, values, strict=True):
-                truth = np.full_like(value, np.nan)
-                came = series.y[origin : origin + model.horizon]
-                truth[: len(came)] = came
-                y.append(truth)
-                forecasts.append(value)
-                histories.append(series.y[:begin])
-        season = self.season_length_
-        return float(mase(np.stack(y), np.stack(forecasts), histories, season=season))
+            rows = own[:, None] + np.arange(model.horizon)
+            truth = series.y[np.minimum(rows, len(series) - 1)]
+            truth[rows >= len(series)] = np.nan
+            # A scale once a series, and not at each of its origins.
+            seen = int((~np.isnan(truth)).sum())
+            if seen:
+                history, season = series.y[:begin], self.season_length_
+                total += seen * float(mase(truth, values, history, season=season))
+                count += seen
+        return total / count
 
     # --------------------------------------------------------------------- memory
 
