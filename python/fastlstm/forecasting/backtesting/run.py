@@ -13,7 +13,7 @@ import numpy as np
 from ..._validate import IntArray, check_bool, check_int
 from ...training.progress import find_tqdm
 from ..numbers import Floats, check_levels
-from ..series import Panel
+from ..series import Panel, Series
 from ..steps import show_time
 from .origins import Plan, plan_origins
 from .protocol import Forecaster
@@ -174,13 +174,18 @@ def _check_unseen(seen: Panel, panel: Panel, plan: Plan) -> None:
     a series that begins with the same values.
     """
     seen.layout.check(panel.layout)
+    alike: dict[bytes, list[Series]] = {}
+    for old in seen:
+        alike.setdefault(_beginning(old), []).append(old)
+    dated = [old for old in seen if _is_dated(old)]
+    latest = [max(dated, key=lambda old: _end(old))] if dated else []
     for series, at in zip(panel, plan.origins(range(plan.rounds)), strict=True):
         if not len(at):
             continue
         first = int(at[0])
-        for old in seen:
-            if series.times is not None and series.times.dtype.kind == "M":
-                later = old.times is not None and old.times[-1] >= series.times[first]
+        for old in latest if _is_dated(series) else alike.get(_beginning(series), []):
+            if series.times is not None and _is_dated(series):
+                later = _end(old) >= series.times[first]
             else:
                 both = min(len(old), len(series))
                 same = np.array_equal(old.y[:both], series.y[:both], equal_nan=True)
@@ -192,6 +197,21 @@ def _check_unseen(seen: Panel, panel: Panel, plan: Plan) -> None:
                     f"to {end}, and origin {first} of series {series.id!r} lies before "
                     "that: pass a later start=, or fit it on less"
                 )
+
+
+def _beginning(series: Series) -> bytes:
+    """Return what series that begin with the same values have in common."""
+    first = series.y[0] + 0.0  # no -0.0, which equals 0.0
+    return np.where(np.isnan(first), np.nan, first).tobytes()
+
+
+def _is_dated(series: Series) -> bool:
+    return series.times is not None and series.times.dtype.kind == "M"
+
+
+def _end(series: Series) -> Any:
+    assert series.times is not None
+    return series.times[-1]
 
 
 def _join(parts: list[list[Any]], shape: tuple[int, ...]) -> list[Floats]:
