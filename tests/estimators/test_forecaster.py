@@ -243,3 +243,12 @@ def test_quantiles_come_in_the_order_asked_for() -> None:
     np.testing.assert_array_equal(down, model.predict(quantiles=[0.1, 0.9])[:, ::-1])
     one = model.predict(quantiles=0.3)
     np.testing.assert_array_equal(one, model.predict(quantiles=[0.3]))
+
+
+@pytest.mark.parametrize("strategy", ["direct", "encoder_decoder"])
+def test_no_paths_of_sums_of_steps_drawn_apart(strategy: str) -> None:
+    """Their spread would be that of a random walk, whatever the series is."""
+    model = gaussian(strategy=strategy, transform="difference").fit(A)
+    with pytest.raises(ValueError, match="are sums of steps, and those of this strat"):
+        model.predict(samples=3)
+    assert np.shape(model.predict(samples=3, steps=1)) == (3, 1)

@@ -329,3 +329,12 @@ def test_a_failed_fit_leaves_the_earlier_one(bad: str) -> None:
     model.set_params(window=8)
     assert vars(model) == kept
     assert_same_bits({"y": model.predict(quantiles=[0.1, 0.9])}, {"y": before})
+
+
+def test_another_series_without_a_name_is_taken_for_that_of_the_fit() -> None:
+    """By its scale; a name says that it is none. As the documentation says."""
+    y = wave(60)
+    model = forecaster(loss="gaussian").fit(y)
+    unnamed = np.ptp(model.predict(100.0 * y, quantiles=[0.1, 0.9]), axis=1)
+    named = np.ptp(model.predict({"new": 100.0 * y}, quantiles=[0.1, 0.9])["new"], 1)
+    assert (named > 20.0 * unnamed).all()

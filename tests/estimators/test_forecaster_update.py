@@ -26,7 +26,9 @@ def answers(model: Any, *X: Any, **covariates: Any) -> dict[str, np.ndarray]:
     """What a model says of one series or of many, by name."""
     found = {}
     draws = model.forecast_model_.head.random
-    for name, asked in (("points", {}), ("paths", {"samples": 2})):
+    # Of differences only these have paths of more than a step.
+    steps = None if model.forecast_model_.strategy == "recursive" else 1
+    for name, asked in (("points", {}), ("paths", {"samples": 2, "steps": steps})):
         if asked and not draws:
             continue
         each = model.predict(*X, **asked, **covariates)

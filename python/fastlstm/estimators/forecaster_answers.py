@@ -46,7 +46,9 @@ class ForecastAnswers(ForecastEngine):
         ----------
         X, y, past, static : as for ``fit``, optional
             Histories to go on from. Without, those of ``fit`` and of every `update`. A
-            series that ``fit`` has not seen is scaled by its own history.
+            series that ``fit`` has not seen is scaled by its own history. Those without
+            names (arrays, lists) are told by their place: where there are as many as in
+            ``fit``, they are taken for these. Pass others by name, as ``{"new": y}``.
         future : as for ``fit``, optional
             Covariates known ahead. Without X only the rows that follow the end, unless
             ``fit`` or `update` was given them.
@@ -58,7 +60,8 @@ class ForecastAnswers(ForecastEngine):
         samples : int, optional
             How many sample paths to draw, in place of points. Only those of strategy
             "recursive" are paths that a series may take; those of others have the right
-            distribution at each step, and steps that know nothing of each other.
+            distribution at each step, and steps that know nothing of each other: of
+            differences they are refused beyond the first step (or season).
 
         Returns
         -------

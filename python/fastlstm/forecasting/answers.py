@@ -58,10 +58,23 @@ def answer(
     Returns
     -------
     (n, H, K), (n, H, K, Q) or (n, S, H, K) array
+
+    Raises
+    ------
+    ValueError
+        Quantiles that nothing knows; quantiles or samples of sums whose steps are drawn
+        apart.
     """
     steps = slice(request.steps)
     if request.samples is not None:
         paths = prediction.paths(request.samples, rng)[:, :, steps]
+        known = isinstance(prediction, PathPrediction)
+        if not (known or all(c.keeps_quantiles(paths.shape[2]) for c in chains)):
+            raise ValueError(
+                f"sample paths of {paths.shape[2]} steps of {chains[0]} are sums of "
+                "steps, and those of this strategy know nothing of one another: use "
+                "strategy='recursive'"
+            )
         return _inverted("inverse_forecast", paths, chains)
     levels = request.quantiles
     if levels is not None and calibration is not None:
