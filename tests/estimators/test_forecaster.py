@@ -252,3 +252,11 @@ def test_no_paths_of_sums_of_steps_drawn_apart(strategy: str) -> None:
     with pytest.raises(ValueError, match="are sums of steps, and those of this strat"):
         model.predict(samples=3)
     assert np.shape(model.predict(samples=3, steps=1)) == (3, 1)
+
+
+@pytest.mark.parametrize("conformal", [None, "split"])
+def test_levels_are_the_same_but_for_rounding(conformal: str | None) -> None:
+    levels = np.linspace(0.1, 0.9, 9)  # of which the third is no 0.3
+    model = forecaster(loss="quantile", quantiles=levels, conformal=conformal).fit(A)
+    found = model.predict(quantiles=[1.0 - 0.9, 0.3, 0.7])
+    np.testing.assert_array_equal(found, model.predict(quantiles=levels[[0, 2, 6]]))

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..files import storable
 from .conformal import AdaptiveConformal, SplitConformal
-from .numbers import Floats
+from .numbers import Floats, level_places
 from .predictions import Prediction
 
 __all__ = ["Calibration"]
@@ -92,12 +92,12 @@ class Calibration:
         ValueError
             Levels that were not calibrated.
         """
-        known = [*self.lower, 0.5, *self.upper]
-        missing = [q for q in levels if q not in known]
-        if missing:
+        known = [*self.lower[::-1], 0.5, *self.upper]
+        at = level_places(levels, known)
+        if -1 in at:
             raise ValueError(
-                f"quantile {missing[0]:g} was not calibrated: the fit had quantiles="
-                f"{sorted(known)}"
+                f"quantile {levels[at.index(-1)]:g} was not calibrated: the fit had "
+                f"quantiles={known}"
             )
         low, high = self.interval(prediction)
         middle = _scaled(prediction.point(), prediction)[..., None]
@@ -112,8 +112,7 @@ class Calibration:
             values[..., middle_at:] = np.floor(values[..., middle_at:])
             values = np.maximum(values, 0.0)
         values.sort(axis=-1)
-        order = [*self.lower[::-1], 0.5, *self.upper]
-        return values[..., [order.index(q) for q in levels]]
+        return values[..., at]
 
     @property
     def adaptive(self) -> bool:

@@ -26,7 +26,7 @@ from ..losses import (
     StudentTLikelihood,
 )
 from ..training.protocols import Loss
-from .numbers import Floats
+from .numbers import Floats, level_places
 
 __all__ = [
     "LOSSES",
@@ -189,13 +189,12 @@ class QuantileHead(Head):
         levels: Sequence[float],
     ) -> Floats:
         """Return quantiles, see `Head`."""
-        missing = [level for level in levels if level not in self.levels]
-        if missing:
+        at = level_places(levels, self.levels)
+        if -1 in at:
             raise ValueError(
-                f"quantile {missing[0]:g} was not trained: the fit had quantiles="
-                f"{self.levels}. Other levels at any time has loss='gaussian'"
+                f"quantile {levels[at.index(-1)]:g} was not trained: the fit had "
+                f"quantiles={self.levels}. Other levels at any time has loss='gaussian'"
             )
-        at = [self.levels.index(level) for level in levels]
         each = outputs.reshape(*outputs.shape[:-1], -1, self.outputs)
         ordered = np.sort(each, axis=-1)[..., at]
         return np.moveaxis(in_units(np.moveaxis(ordered, -1, 1), center, scale), 1, -1)
@@ -276,7 +275,8 @@ def new_head(loss: str, quantiles: Sequence[float], delta: float) -> Head:
     if loss in _POINTS:
         return PointHead(loss, delta)
     if loss == "quantile":
-        return QuantileHead(sorted({*quantiles, 0.5}))
+        median = [0.5] if -1 in level_places([0.5], quantiles) else []
+        return QuantileHead(sorted([*quantiles, *median]))
     return LikelihoodHead(loss)
 
 

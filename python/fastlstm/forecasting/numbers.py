@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, TypeAlias, cast
+from typing import Any, Final, TypeAlias, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,11 +18,14 @@ __all__ = [
     "as_rows",
     "as_series",
     "check_levels",
+    "level_places",
     "place",
     "refuse_infinite",
 ]
 
 Floats: TypeAlias = NDArray[np.float64]
+
+_SAME_LEVEL: Final = 1e-9
 
 
 def as_numbers(name: str, value: Any) -> Floats:
@@ -145,3 +148,14 @@ def check_levels(
     if any(b <= a for a, b in pairwise(values)):
         raise ValueError(f"{name} must increase, got {values}")
     return np.array(values), single
+
+
+def level_places(levels: Sequence[float], known: Sequence[float]) -> list[int]:
+    """Return the place of each level among those ``known``; -1 of those that are not.
+
+    0.1 is 1 - 0.9 as well, though they differ in their last bits.
+    """
+    apart = np.abs(np.subtract.outer(np.asarray(levels), np.asarray(known)))
+    places = np.where(apart.min(axis=1) < _SAME_LEVEL, apart.argmin(axis=1), -1)
+    result: list[int] = places.tolist()
+    return result
