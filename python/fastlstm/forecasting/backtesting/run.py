@@ -89,6 +89,9 @@ def backtest(
 
     *Whole horizons only.* The last origin is one with the horizon before the end.
 
+    *Quantiles are those of the fit*: what ``conformal="adaptive"`` learns from each
+    `update` is not in them, as there is none.
+
     *What no backtest can see* is that covariates were passed as known ahead that were
     not, or that the model was chosen by its results here.
     """
