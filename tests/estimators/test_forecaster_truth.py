@@ -347,6 +347,16 @@ def test_recursive_paths(transform: str | None, center: str) -> None:
     assert_close(model.predict(quantiles=levels), want, CLOSE)
 
 
+@pytest.mark.parametrize("transform", ["log", ("log", "difference")], ids=repr)
+def test_recursive_points_are_no_means_of_exponentials(transform: Any) -> None:
+    """Of heavy tails these do not exist: one path in a hundred would be the answer."""
+    y = wave(60)
+    options = {"strategy": "recursive", "loss": "student_t", "n_samples": 50}
+    model = exact(transform=transform, **options).fit(y)
+    paths = model.predict(samples=50)
+    assert_close(model.predict(), np.exp(np.log(paths).mean(axis=0)), CLOSE)
+
+
 def test_recursive_draws_are_a_matter_of_the_seed() -> None:
     model = forecaster(strategy="recursive", loss="gaussian").fit(wave())
     np.testing.assert_array_equal(model.predict(), model.predict())

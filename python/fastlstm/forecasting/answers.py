@@ -81,13 +81,17 @@ def answer(
         level, outer = levelled(prediction, chains, horizon)
         values = calibration.quantiles(level, levels)
         return _inverted("inverse_quantiles", values[:, steps], outer)
-    if isinstance(prediction, PathPrediction):
-        # Of sums, means and quantiles are those of summed paths.
-        drawn = _inverted("inverse_forecast", prediction.drawn, chains)
-        prediction, chains = replace(prediction, drawn=drawn), ()
     if levels is not None:
+        if isinstance(prediction, PathPrediction):
+            # Of sums, quantiles are those of summed paths.
+            drawn = _inverted("inverse_forecast", prediction.drawn, chains)
+            prediction, chains = replace(prediction, drawn=drawn), ()
         values = prediction.quantiles(levels)
         return _inverted("inverse_quantiles", values[:, steps], chains)
+    if isinstance(prediction, PathPrediction):
+        # A mean of paths that are logarithms still, as by any other strategy: that of
+        # their exponentials need not even exist.
+        prediction, chains = levelled(prediction, chains, horizon)
     return _inverted("inverse_forecast", prediction.point()[:, steps], chains)
 
 
