@@ -248,7 +248,7 @@ def test_quantiles_come_in_the_order_asked_for() -> None:
 @pytest.mark.parametrize("strategy", ["direct", "encoder_decoder"])
 def test_no_paths_of_sums_of_steps_drawn_apart(strategy: str) -> None:
     """Their spread would be that of a random walk, whatever the series is."""
-    model = gaussian(strategy=strategy, transform="difference").fit(A)
+    model = gaussian(strategy=strategy, transforms="difference").fit(A)
     with pytest.raises(ValueError, match="are sums of steps, and those of this strat"):
         model.predict(samples=3)
     assert np.shape(model.predict(samples=3, steps=1)) == (3, 1)

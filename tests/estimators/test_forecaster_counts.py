@@ -99,7 +99,7 @@ def _outputs(model: Any, X: list[np.ndarray], scale: np.ndarray) -> np.ndarray:
         (
             sales(5.0),
             {"transforms": "log"},
-            "of counts, which transforms='log' does not",
+            "which transforms='log' does not leave",
         ),
         (sales(5.0), {"center": "last"}, "center='last' .* counts are never shifted"),
     ],

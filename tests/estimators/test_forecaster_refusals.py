@@ -191,6 +191,8 @@ def test_static_features() -> None:
 
 # ----------------------------------------------------------------------- parameters
 
+SEASONAL = {"transforms": "seasonal_difference"}
+
 
 @pytest.mark.parametrize(
     ("options", "words"),

@@ -45,7 +45,7 @@ def test_the_same_bits(strategy: str, refit: bool, tmp_path: Path) -> None:
             refit=refit,
             loss="gaussian",
             conformal="split",
-            transform=[Log()],
+            transforms=[Log()],
             dropout=0.2,
             max_iter=4,
         )
@@ -73,7 +73,7 @@ def test_the_same_bits(strategy: str, refit: bool, tmp_path: Path) -> None:
         ({"static": {**STATIC, "b": ["east"]}}, "static is not what it was"),
         ({"past": {k: y[:, None] for k, y in SERIES.items()}}, "past is not what it"),
         ({"window": 7}, "window was 8, is 7"),
-        ({"transform": "log"}, "transform was None, is 'log'"),
+        ({"transforms": "log"}, "transforms was None, is 'log'"),
         ({"random_state": 1}, "random_state was 0, is 1"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",

@@ -172,6 +172,7 @@ EXPECTED = {
     "check_estimators_pickle": BESIDE + " (test_forecaster_save.py)",
     "check_array_api_input": BESIDE,
     "check_dict_unchanged": BESIDE,
+    "check_f_contiguous_array_estimator": BESIDE,
     "check_fit_idempotent": BESIDE,
     "check_methods_sample_order_invariance": STEPS,
     "check_methods_subset_invariance": STEPS,

@@ -352,7 +352,7 @@ def test_recursive_points_are_no_means_of_exponentials(transform: Any) -> None:
     """Of heavy tails these do not exist: one path in a hundred would be the answer."""
     y = wave(60)
     options = {"strategy": "recursive", "loss": "student_t", "n_samples": 50}
-    model = exact(transform=transform, **options).fit(y)
+    model = exact(transforms=transform, **options).fit(y)
     paths = model.predict(samples=50)
     assert_close(model.predict(), np.exp(np.log(paths).mean(axis=0)), CLOSE)
 
