@@ -86,3 +86,26 @@ def test_the_calendar_is_read() -> None:
         assert error(model.predict(), y[196:203].to_numpy()) < 0.4
         blind = forecaster(7, 1, min_window=1, calendar=None, **options).fit(y[:195])
         assert error(blind.predict(), y[195:202].to_numpy()) > 0.8
+
+
+@quiet
+def test_dated_covariates_known_ahead_are_found_by_their_dates() -> None:
+    days = pd.date_range("2024-01-01", periods=70, freq="D")
+    data = pd.DataFrame({"y": np.arange(70.0), "promo": np.arange(70) % 3}, days)
+    roles: dict[str, Any] = {"target": "y", "future_covariates": ["promo"]}
+    model = forecaster(strategy="encoder_decoder", **roles).fit(data[:60])
+    ahead = data[["promo"]]
+    words = "pass future= with the 4 rows that follow its end, 2024-03-01 to 2024-03-04"
+    for future in (None, ahead[60:63], ahead[40:63]):
+        with pytest.raises(ValueError, match=f"{words}, of \\['promo'\\]$"):
+            model.predict(future=future)
+    forecast = model.predict(future=ahead[60:64])
+    for begin in (0, 58):
+        pd.testing.assert_frame_equal(model.predict(future=ahead[begin:64]), forecast)
+    with pytest.raises(ValueError, match=r"ends at 2024-02-29.* from 2024-03-01 on"):
+        model.predict(future=ahead[:60])
+    with pytest.raises(ValueError, match=r"begins at 2024-03-02.*, expected 2024-03-01"):
+        model.predict(future=ahead[61:64])
+    numbered = ahead[60:61].set_axis([0])
+    with pytest.raises(ValueError, match="begins at 0, expected 2024-03-01"):
+        model.predict(future=numbered)

@@ -127,10 +127,11 @@ def test_covariates_of_one_series() -> None:
     assert (series.future.shape, series.extra) == ((15, 2), 3)
     assert series.static.tolist() == [3.0, "red"]
     panel.check_horizon(3)
-    with pytest.raises(
-        ValueError, match=r"have 3 rows after its end, expected 4.* 16 "
-    ):
+    words = "have 3 rows after its end, expected 4, the horizon: pass future= with"
+    with pytest.raises(ValueError, match=f"{words} the 4 rows that follow its end$"):
         panel.check_horizon(4)
+    with pytest.raises(ValueError, match=f"{words} all 16 rows, from its first row on"):
+        panel.check_horizon(4, whole=True)
     read_panel(RAMP).check_horizon(99)
 
 

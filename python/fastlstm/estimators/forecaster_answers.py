@@ -50,8 +50,9 @@ class ForecastAnswers(ForecastEngine):
             names (arrays, lists) are told by their place: where there are as many as in
             ``fit``, they are taken for these. Pass others by name, as ``{"new": y}``.
         future : as for ``fit``, optional
-            Covariates known ahead. Without X only the rows that follow the end, unless
-            ``fit`` or `update` was given them.
+            Covariates known ahead. Without X the rows that follow the end, unless
+            ``fit`` or `update` was given them; of dated tables earlier rows are left
+            out.
         steps : int, optional
             Steps to forecast, at most the ``horizon``; with strategy "recursive" any
             number. The horizon by default.
@@ -99,7 +100,7 @@ class ForecastAnswers(ForecastEngine):
                 values = self._go_on(panel, request)
             else:
                 panel = self._read_like(X, y, past=past, future=future, static=static)
-                panel.check_horizon(horizon)
+                panel.check_horizon(horizon, whole=self.id_column is None)
                 values = self._forecast(panel, panel.lengths, request)
         return panel.give_back(
             list(values), quantiles=levels, samples=samples is not None

@@ -194,16 +194,30 @@ def look_ahead(panel: Panel, ahead: Panel, *, shared: bool) -> Panel:
 
 
 def _look_ahead(own: Series, rows: Series, step: TimeStep | None) -> Series:
-    if np.isnan(rows.y).any():
+    values = rows.y
+    if own.times is not None and step is not None and rows.times is not None:
+        values = values[_begin_ahead(own, own.times, rows.times, step) :]
+    if np.isnan(values).any():
         raise ValueError(
             f"future of series {own.id!r} has missing values: covariates known ahead "
             "are known"
         )
-    if own.times is not None and step is not None and rows.times is not None:
-        after = step.span(own.times[-1], 2)[1]
-        if rows.times[0] != after:
-            raise ValueError(
-                f"future of series {own.id!r} begins at {show_time(rows.times[0])}, "
-                f"expected {show_time(after)}, the step after its end"
-            )
-    return replace(own, future=np.concatenate([own.future[: len(own)], rows.y]))
+    return replace(own, future=np.concatenate([own.future[: len(own)], values]))
+
+
+def _begin_ahead(own: Series, times: Times, ahead: Times, step: TimeStep) -> int:
+    """Return the place of the step after the end of ``times`` in those ``ahead``."""
+    after = step.span(times[-1], 2)[1]
+    known = times.dtype.kind == ahead.dtype.kind
+    begin = int((ahead < after).sum()) if known else 0
+    if begin == len(ahead):
+        raise ValueError(
+            f"future of series {own.id!r} ends at {show_time(ahead[-1])}, expected "
+            f"rows from {show_time(after)} on, the step after its end"
+        )
+    if ahead[begin] != after:
+        raise ValueError(
+            f"future of series {own.id!r} begins at {show_time(ahead[begin])}, "
+            f"expected {show_time(after)}, the step after its end"
+        )
+    return begin

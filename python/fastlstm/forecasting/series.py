@@ -14,7 +14,7 @@ from ..files import storable
 from .forms import ColumnsForm, Forecasts, Form
 from .growing import extend, look_ahead
 from .numbers import Floats
-from .steps import Times, TimeStep
+from .steps import Times, TimeStep, show_time
 
 __all__ = ["Panel", "PanelLayout", "Series"]
 
@@ -234,7 +234,8 @@ class Panel:
         Parameters
         ----------
         ahead : Panel
-            Whose variables are these covariates, in the steps that follow each end.
+            Whose variables are these covariates, in the steps that follow each end;
+            with times it may begin earlier, and what is up to the end is not used.
         shared : bool, default=False
             Whether its one series is for all; else they are told by name, or place.
 
@@ -245,19 +246,31 @@ class Panel:
         Raises
         ------
         ValueError
-            Missing values, a series without rows, times that do not follow.
+            Missing values, a series without rows, times that end before or leave out
+            what follows.
         """
         return look_ahead(self, ahead, shared=shared)
 
-    def check_horizon(self, horizon: int) -> None:
-        """Raise ValueError where covariates known ahead end before the horizon."""
+    def check_horizon(self, horizon: int, *, whole: bool = False) -> None:
+        """Raise ValueError where covariates known ahead end before the horizon.
+
+        The message asks for what follows the end, or for all of a ``whole`` series.
+        """
         for series in self.series if self.layout.future else ():
             if series.extra < horizon:
+                rows = f"the {horizon} rows that follow its end"
+                if whole:
+                    rows = f"all {len(series) + horizon} rows, from its first row on"
+                if series.times is not None and self.layout.step is not None:
+                    times = self.layout.step.span(series.times[-1], horizon + 1)
+                    first = series.times[0] if whole else times[1]
+                    rows += f", {show_time(first)} to {show_time(times[-1])}"
+                if all(isinstance(name, str) for name in self.layout.future):
+                    rows += f", of {_list(self.layout.future)}"
                 raise ValueError(
                     f"future covariates of series {series.id!r} have {series.extra} "
-                    f"rows after its end, expected {horizon}, the horizon: pass them "
-                    f"from the first row of the series on, {len(series) + horizon} "
-                    "rows in all"
+                    f"rows after its end, expected {horizon}, the horizon: pass "
+                    f"future= with {rows}"
                 )
 
     def forecast_times(self, horizon: int) -> list[Times] | None:
