@@ -104,7 +104,9 @@ def test_dated_covariates_known_ahead_are_found_by_their_dates() -> None:
         pd.testing.assert_frame_equal(model.predict(future=ahead[begin:64]), forecast)
     with pytest.raises(ValueError, match=r"ends at 2024-02-29.* from 2024-03-01 on"):
         model.predict(future=ahead[:60])
-    with pytest.raises(ValueError, match=r"begins at 2024-03-02.*, expected 2024-03-01"):
+    with pytest.raises(
+        ValueError, match=r"begins at 2024-03-02.*, expected 2024-03-01"
+    ):
         model.predict(future=ahead[61:64])
     numbered = ahead[60:61].set_axis([0])
     with pytest.raises(ValueError, match="begins at 0, expected 2024-03-01"):

@@ -265,6 +265,21 @@ def test_nothing_has_to_be_observed_in_new_rows() -> None:
     np.testing.assert_array_equal(panel.extended(new)[0].y[-1:], row)
 
 
+@pytest.mark.parametrize(("n", "longest"), [(4, 30), (30, 30), (50, 50)])
+def test_the_longest_gap(n: int, longest: int) -> None:
+    times = pd.date_range("2024-01-01", periods=200, freq="D")
+    y = pd.Series(1.0, times)
+    panel = read_panel(y[:n])
+    for gap in (longest, longest + 1):
+        at = n + gap
+        new = read_panel(y[at : at + 1], like=panel.layout, new_rows=True)
+        if gap == longest:
+            assert len(panel.extended(new)[0]) == at + 1
+        else:
+            with pytest.raises(ValueError, match="if it is right, fit anew"):
+                panel.extended(new)
+
+
 def test_what_is_known_ahead() -> None:
     known = np.arange(10.0)
     panel = read_panel({"a": np.ones(4)}, future={"a": known[:7]})
@@ -327,6 +342,11 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         PANEL,
         {"X": WEEKS.set_axis(pd.to_datetime(["2924-02-29"]))},
         r"begin at 2924-02-29, 328\d{3} steps of 1 day after its last time, 2024-02-29",
+    ),
+    "a gap longer than the series": (
+        PANEL,
+        {"X": WEEKS.set_axis(pd.to_datetime(["2024-04-01"]))},
+        "31 steps of 1 day after its last time, 2024-02-29, but it has 4 rows: a wrong",
     ),
     "no times": (PANEL, {"X": np.ones((1, 1))}, "in neither, the new rows have none"),
     "times": ({"X": np.ones((4, 1))}, PANEL, "or in neither, it has none"),

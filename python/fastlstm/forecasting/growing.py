@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from .forms import ColumnsForm, Form
 from .numbers import Floats
-from .steps import Times, TimeStep, find_step, is_mostly_gaps, show_time
+from .steps import Times, TimeStep, find_step, show_time
 
 if TYPE_CHECKING:
     from .series import Panel, Series
 
 __all__ = ["extend", "look_ahead"]
+
+# A gap of so many steps is believed however short the series is.
+_FEW_STEPS: Final = 30
 
 
 def extend(panel: Panel, new: Panel) -> Panel:
@@ -107,10 +110,11 @@ def _steps_between(old: Series, new: Series, step: TimeStep) -> int:
             f"number of steps of {step} after its last time, {last}"
         )
     gap = int(places[1]) - 1
-    if is_mostly_gaps(len(old) + len(new), len(old) + gap + len(new)):
+    if gap > max(len(old), _FEW_STEPS):
         raise ValueError(
             f"the new rows of series {old.id!r} begin at {first}, {gap} steps of "
-            f"{step} after its last time, {last}: expected few missing rows"
+            f"{step} after its last time, {last}, but it has {len(old)} rows: a wrong "
+            "time is more likely than such a gap; if it is right, fit anew"
         )
     return gap
 
