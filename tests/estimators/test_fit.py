@@ -55,6 +55,11 @@ def test_warns_where_epochs_ran_out(rng: np.random.Generator) -> None:
     with pytest.warns(ConvergenceWarning, match="maximum of max_iter=8 epochs") as note:
         regressor().fit(*problem(rng))
     assert note[0].filename == __file__
+    assert str(note[0].message).endswith(
+        ", or stop on validation data by early_stopping=True."
+    )
+    with pytest.warns(ConvergenceWarning, match="or learning_rate_init\\.$"):
+        regressor(early_stopping=True).fit(*problem(rng))
 
 
 def test_stops_when_the_loss_does(rng: np.random.Generator) -> None:

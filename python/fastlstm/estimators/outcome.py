@@ -66,10 +66,12 @@ def warn(
             stacklevel=stacklevel,
         )
     elif trainer.stop_reason == "max_epochs":
+        advice = "Raise it or learning_rate_init"
+        if not trainer.score_curve:
+            advice += ", or stop on validation data by early_stopping=True"
         warnings.warn(
             f"Stochastic optimizer: the maximum of max_iter={estimator.max_iter} "
-            "epochs was reached and the optimization has not converged yet. Raise it "
-            "or learning_rate_init, or stop on validation data by early_stopping=True.",
+            f"epochs was reached and the optimization has not converged yet. {advice}.",
             ConvergenceWarning,
             stacklevel=stacklevel,
         )
