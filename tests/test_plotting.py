@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -55,6 +56,14 @@ def test_history_with_scores_of_the_last_epochs(rng: np.random.Generator) -> Non
     plot_history(model, ax=figure.subplots())
     (line,) = figure.axes[1].lines
     np.testing.assert_array_equal(line.get_xdata(), [3, 4, 5])
+
+
+@pytest.mark.parametrize(
+    ("last", "scale"), [(0.1, "log"), (0.0, "linear"), (-1.0, "linear")]
+)
+def test_history_of_losses_below_zero(last: float, scale: str) -> None:
+    fitted = SimpleNamespace(loss_curve_=[2.0, 0.5, last], validation_scores_=None)
+    assert plot_history(fitted, ax=Figure().subplots()).get_yscale() == scale
 
 
 def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:

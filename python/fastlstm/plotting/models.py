@@ -27,8 +27,9 @@ _GATES = {
 def plot_history(estimator: Any, *, ax: Any = None) -> Any:
     """Draw how a fit went.
 
-    That is the training loss, the validation score and its best epoch where there was
-    one, and the learning rate where it changed.
+    That is the training loss (on a logarithmic axis, if it stays above 0), the
+    validation score and its best epoch where there was one, and the learning rate where
+    it changed.
 
     Parameters
     ----------
@@ -52,7 +53,9 @@ def plot_history(estimator: Any, *, ax: Any = None) -> Any:
     lines = ax.plot(epochs, estimator.loss_curve_, color="C0", label="training loss")
     ax.set_xlabel("epoch")
     ax.set_ylabel("training loss")
-    ax.set_yscale("log")
+    # That of a density, minus a log likelihood, may fall below 0.
+    if min(estimator.loss_curve_) > 0.0:
+        ax.set_yscale("log")
     scores = estimator.validation_scores_
     if scores:
         right = ax.twinx()
