@@ -172,8 +172,12 @@ def test_covariates_that_are_missing() -> None:
 
 def test_kinds_that_a_strategy_has_no_use_for() -> None:
     future, past = np.ones((2, 64, 1))
-    with pytest.raises(ValueError, match="strategy='direct' does not read: use strat"):
+    with pytest.raises(
+        ValueError, match=r"^1 covariate is .*'direct' does not read: use"
+    ):
         forecaster().fit(Y, future=future)
+    with pytest.raises(ValueError, match=r"^2 covariates are known ahead"):
+        forecaster().fit(Y, future=np.hstack([future, future]))
     with pytest.raises(ValueError, match="strategy='recursive' would need of steps to"):
         forecaster(strategy="recursive").fit(Y, past=past[:60])
 

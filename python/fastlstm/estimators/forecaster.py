@@ -129,7 +129,9 @@ class LSTMForecaster(ForecastAnswers):
     target : str, sequence of str, or None, default=None
         Columns to forecast; None is all that are nothing else.
     past_covariates, future_covariates, static_features : sequence of str, default=()
-        Columns that are known up to now, known ahead, and the same at all times.
+        Columns that are known up to now, known ahead, and the same at all times. Those
+        known up to now need strategy "direct" or "encoder_decoder", those known ahead
+        "encoder_decoder" or "recursive".
     early_stopping : bool, default=True
         Stop on what follows the training part of each series, and return to the weights
         of the best epoch; else on the training loss.

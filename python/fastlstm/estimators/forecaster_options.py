@@ -106,16 +106,20 @@ class Options:
         )
 
 
+def _covariates(names: Sequence[Any]) -> str:
+    return "1 covariate is" if len(names) == 1 else f"{len(names)} covariates are"
+
+
 def _check_strategy(estimator: LSTMForecaster, panel: Panel) -> None:
     strategy, layout = estimator.strategy, panel.layout
     if strategy == "direct" and layout.future:
         raise ValueError(
-            f"{len(layout.future)} covariates are known ahead, which strategy='direct' "
-            "does not read: use strategy='encoder_decoder' or 'recursive'"
+            f"{_covariates(layout.future)} known ahead, which strategy='direct' does "
+            "not read: use strategy='encoder_decoder' or 'recursive'"
         )
     if strategy == "recursive" and layout.past:
         raise ValueError(
-            f"{len(layout.past)} covariates are known up to now only, which "
+            f"{_covariates(layout.past)} known up to now only, which "
             "strategy='recursive' would need of steps to come: use strategy='direct' "
             "or 'encoder_decoder'"
         )
