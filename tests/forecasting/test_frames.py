@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Any
 
 import numpy as np
@@ -226,3 +227,23 @@ def test_missing_values_of_pandas(dtype: Any) -> None:
     missing = np.nan if dtype == "float32" else pd.NA
     series = pd.Series([1, missing, 0], dtype=dtype)
     np.testing.assert_array_equal(read_panel(series)[0].y[:, 0], [1.0, np.nan, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("values", "shown"),
+    [
+        (["2008-01-01", "2008-02-01"], "'2008-01-01' at row 0"),
+        ([None, "31.1.2008 12:00"], "'31.1.2008 12:00' at row 1"),
+        (["2008-01", "2008-02"], "'2008-01' at row 0"),
+        (pd.to_datetime(["2008-01-01", "2008-02-01"]), "times, 2008-01-01 first"),
+        ([datetime.date(2008, 1, 1)] * 2, "datetime.date(2008, 1, 1) at row 0"),
+    ],
+)
+def test_a_column_of_times_that_nobody_named(values: Any, shown: str) -> None:
+    frame = pd.DataFrame({"month": values, "y": [1.0, 2.0]})
+    words = re.escape(f"{shown}: if these are the times, time_column='month'")
+    with pytest.raises(TypeError, match=f"^X, column 'month', must .* got {words}$"):
+        read_panel(frame)
+    for other in (["north", "south"], ["1.5", "2.5"], ["1-2", "2"]):
+        with pytest.raises(TypeError, match=r"at row 0$"):
+            read_panel(frame.assign(month=other))

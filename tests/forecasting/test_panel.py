@@ -314,7 +314,7 @@ REFUSED: dict[str, tuple[dict[str, Any], type[Exception], str]] = {
         TypeError,
         "X must hold numbers, got '2' at row 1",
     ),
-    "times": ({"X": INDEX.to_numpy()}, TypeError, "X must hold numbers, got times"),
+    "times": ({"X": INDEX.to_numpy()}, TypeError, "numbers, got times, 2024-0"),
     "complex": ({"X": RAMP * 1j}, TypeError, "X must hold numbers, got complex128"),
     "mask": ({"X": np.ma.masked_less(RAMP, 3)}, TypeError, "X is a masked array"),
     "parts of no length": (

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Final, TypeAlias, cast
@@ -11,6 +13,7 @@ from numpy.typing import NDArray
 
 from .._validate import as_array, check_float
 from .frames import column_of, is_frame, is_missing, is_series
+from .steps import show_time
 
 __all__ = [
     "Floats",
@@ -25,6 +28,8 @@ __all__ = [
 
 Floats: TypeAlias = NDArray[np.float64]
 
+# 2024-01-31, 2024/1/31, 31.1.2024, also with a time behind; 2024-01.
+_DATE: Final = re.compile(r"\d{1,4}([-/.])\d{1,2}\1\d{1,4}\b|\d{4}-\d{2}$")
 _SAME_LEVEL: Final = 1e-9
 
 
@@ -54,7 +59,7 @@ def as_numbers(name: str, value: Any) -> Floats:
     if array.dtype.kind != "O":
         kind = {"M": "times", "m": "times", "U": "text", "S": "text"}
         what = kind.get(array.dtype.kind, str(array.dtype))
-        example = f", {array.reshape(-1)[0]!r} first" if array.size else ""
+        example = f", {_show(array.reshape(-1)[0])} first" if array.size else ""
         raise TypeError(f"{name} must hold numbers, got {what}{example}")
     result = np.empty(array.shape)
     for at, element in np.ndenumerate(array):
@@ -67,8 +72,23 @@ def as_numbers(name: str, value: Any) -> Floats:
             result[at] = float(element)
         except (TypeError, ValueError):
             row = f" at row {at[0]}" if at else ""
-            raise TypeError(f"{name} must hold numbers, got {element!r}{row}") from None
+            raise TypeError(
+                f"{name} must hold numbers, got {_show(element)}{row}"
+            ) from None
     return result
+
+
+def _show(value: Any) -> str:
+    """Write a time as a date, all else as Python does."""
+    return show_time(value) if isinstance(value, np.datetime64) else repr(value)
+
+
+def _look_like_times(column: Any) -> bool:
+    """Tell whether the first value of a column is a date, or text that looks so."""
+    first = next((v for v in np.asarray(column.to_numpy()) if not is_missing(v)), None)
+    if isinstance(first, str):
+        return _DATE.match(first.strip()) is not None
+    return isinstance(first, (np.datetime64, datetime.date))
 
 
 def as_rows(name: str, data: Any, columns: Sequence[Any] | None = None) -> Floats:
@@ -86,7 +106,15 @@ def as_rows(name: str, data: Any, columns: Sequence[Any] | None = None) -> Float
         result = np.empty((len(data), len(names)))
         for at, column in enumerate(names):
             what = f"{name}, column {column!r},"
-            result[:, at] = as_numbers(what, column_of(data, column, name))
+            part = column_of(data, column, name)
+            try:
+                result[:, at] = as_numbers(what, part)
+            except TypeError as error:
+                if not _look_like_times(part):
+                    raise
+                raise TypeError(
+                    f"{error}: if these are the times, time_column={column!r}"
+                ) from None
         return result
     values = np.array(as_numbers(name, data))
     if values.ndim not in (1, 2):
