@@ -337,10 +337,26 @@ def test_a_failed_fit_leaves_the_earlier_one(bad: str) -> None:
     assert_same_bits({"y": model.predict(quantiles=[0.1, 0.9])}, {"y": before})
 
 
-def test_another_series_without_a_name_is_taken_for_that_of_the_fit() -> None:
-    """By its scale; a name says that it is none. As the documentation says."""
-    y = wave(60)
-    model = forecaster(loss="gaussian").fit(y)
-    unnamed = np.ptp(model.predict(100.0 * y, quantiles=[0.1, 0.9]), axis=1)
-    named = np.ptp(model.predict({"new": 100.0 * y}, quantiles=[0.1, 0.9])["new"], 1)
-    assert (named > 20.0 * unnamed).all()
+@pytest.mark.parametrize("transform", [None, "box_cox"])
+def test_another_series_without_a_name_is_scaled_by_its_own_history(
+    transform: str | None,
+) -> None:
+    """One that begins as that in its place in ``fit`` is scaled as that was."""
+    y, other = wave(60), 1000.0 * wave(60, seed=3)
+    model = forecaster(loss="gaussian", transforms=transform).fit([y[:50], y[:40]])
+    asked = {"quantiles": [0.1, 0.9]}
+    found = model.predict([y[:30], other], **asked)
+    alone = model.predict({"new": other}, **asked)["new"]
+    np.testing.assert_array_equal(found[1], alone)
+    np.testing.assert_array_equal(found[0], model.predict([y[:30], y], **asked)[0])
+    panel = model.panel_.until([30, 30])
+    np.testing.assert_array_equal(
+        found[0],
+        model._forecast_at(panel, [np.array([30])] * 2, [0.1, 0.9])[0][0, :, 0],
+    )
+    # What came later in an update is of the same series.
+    model.update([[7.0], [7.0]])
+    longer = [np.r_[y[:50], 7.0, 8.0], np.r_[y[:40], 7.0, 8.0]]
+    then = model.predict(longer, **asked)
+    model.update([[8.0], [8.0]])
+    np.testing.assert_array_equal(then, model.predict(**asked))

@@ -196,12 +196,12 @@ def test_many_series_are_scaled_by_themselves(strategy: str) -> None:
 
 
 def test_series_shorter_than_the_window() -> None:
-    model = exact(center="last").fit(wave(60))
+    model = exact(center="last").fit({"a": wave(60)})
     fitted = ByHand(wave(60)[:, None], None, "last")
     y = wave(60)[-3:, None]
     x = (y - y[-1]) / fitted.spread
     expected = y[-1] + fitted.spread * ask(model, x)[:, None]
-    assert_close(model.predict(y[:, 0]), expected[:, 0], CLOSE)
+    assert_close(model.predict({"a": y[:, 0]})["a"], expected[:, 0], CLOSE)
 
 
 # ---------------------------------------------------------------------- covariates

@@ -108,6 +108,19 @@ def test_an_unseen_series_is_scaled_by_what_was_known(rng: np.random.Generator) 
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_an_unseen_series_needs_no_name(rng: np.random.Generator) -> None:
+    old, new = rng.normal(size=(2, 60)).cumsum(axis=1)
+    model = LSTMForecaster(
+        3, 8, hidden_size=3, center="series", max_iter=1, random_state=0
+    )
+    found = [
+        backtest(model.fit(a), b, start=30, refit="never").forecasts[NAME][0]
+        for a, b in ((old, 100.0 * new), ({"old": old}, {"new": 100.0 * new}))
+    ]
+    assert_array_equal(*found)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_n_jobs_holds(monkeypatch: pytest.MonkeyPatch, threads: Any) -> None:
     threads(2)
     seen = []

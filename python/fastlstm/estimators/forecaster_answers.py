@@ -47,8 +47,8 @@ class ForecastAnswers(ForecastEngine):
         X, y, past, static : as for ``fit``, optional
             Histories to go on from. Without, those of ``fit`` and of every `update`. A
             series that ``fit`` has not seen is scaled by its own history. Those without
-            names (arrays, lists) are told by their place: where there are as many as in
-            ``fit``, they are taken for these. Pass others by name, as ``{"new": y}``.
+            names (arrays, lists) are those of ``fit`` in their places where there are
+            as many, and each that begins with the same values; others are new.
         future : as for ``fit``, optional
             Covariates known ahead. Without X the rows that follow the end, unless
             ``fit`` or `update` was given them; of dated tables earlier rows are left

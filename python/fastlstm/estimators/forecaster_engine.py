@@ -93,7 +93,8 @@ class ForecastEngine(Arguments):
 
     def _read_like(self, X: Any, y: Any = None, **covariates: Any) -> Panel:
         """Read series that agree with those of the fit."""
-        return self._read(X, y, **covariates, like=self.panel_.layout)
+        panel = self._read(X, y, **covariates, like=self.panel_.layout)
+        return panel.told_by(self.panel_)
 
     def _extended(self, X: Any, y: Any, past: Any, future: Any) -> Panel:
         """Return ``panel_`` with newly observed rows."""

@@ -113,7 +113,8 @@ class ForecastModel:
         """
         if self.transform is None:
             return panel, []
-        known = self.chains if self.encoder.scaler.knows(panel) else {}
+        seen = self.encoder.scaler.places(panel)
+        known = {key: chain for key, chain in self.chains.items() if key in seen}
         series, chains = [], []
         for one, begin in zip(panel, begins, strict=True):
             chain = self._chain(one, int(begin), known)

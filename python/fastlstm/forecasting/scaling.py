@@ -102,7 +102,7 @@ class SeriesScaler:
 
         A series that ``fit`` has seen has those of the fit, others those of the history
         given here. Series are told by name; those without names by their place, as long
-        as there are as many as in the fit.
+        as there are as many as in the fit, and but for ``panel.strangers``.
 
         Raises
         ------
@@ -117,9 +117,7 @@ class SeriesScaler:
                 f"the series have {len(panel.layout.targets)} variables, those of the "
                 f"fit {k}"
             )
-        known = (
-            {key: at for at, key in enumerate(self.ids)} if self.knows(panel) else {}
-        )
+        known = self.places(panel)
         center, scale = np.empty((len(panel), k)), np.empty((len(panel), k))
         for n, series in enumerate(panel):
             at = known.get(series.id)
@@ -129,11 +127,14 @@ class SeriesScaler:
                 center[n], scale[n] = self.center[at], self.scale[at]
         return center, scale
 
-    def knows(self, panel: Panel) -> bool:
-        """Tell whether identifiers of a panel say which series of the fit is which."""
+    def places(self, panel: Panel) -> dict[Hashable, int]:
+        """Tell which series of a panel the fit has seen: their places in it, by id."""
         if self.ids is None or panel.named != self.named:
-            return False
-        return panel.named or len(panel) == len(self.ids)
+            return {}
+        if not panel.named and len(panel) != len(self.ids):
+            return {}
+        both = set(panel.ids) - set(panel.strangers)
+        return {key: at for at, key in enumerate(self.ids) if key in both}
 
     def _of(self, series: Series, names: Sequence[object]) -> tuple[Floats, Floats]:
         """Return centre and scale, (K,) each, of one series."""

@@ -49,6 +49,11 @@ class Series:
     def __len__(self) -> int:
         return len(self.y)
 
+    def begins_like(self, other: Series) -> bool:
+        """Whether both have the same values as far as the shorter one reaches."""
+        both = min(len(self), len(other))
+        return np.array_equal(self.y[:both], other.y[:both], equal_nan=True)
+
     @property
     def extra(self) -> int:
         """Steps after the end that known-future covariates reach."""
@@ -135,12 +140,16 @@ class Panel:
         Gives forecasts back as the series came.
     named : bool
         Whether identifiers are names of the user's; else they are places.
+    strangers : tuple
+        Identifiers that are no series of a fit's, though it may have such; see
+        `told_by`.
     """
 
     series: tuple[Series, ...]
     layout: PanelLayout
     form: Form
     named: bool
+    strangers: tuple[Hashable, ...] = ()
 
     def __len__(self) -> int:
         return len(self.series)
@@ -227,6 +236,22 @@ class Panel:
         [[1.0, 2.0], [3.0, 4.0, 5.0]]
         """
         return extend(self, new)
+
+    def told_by(self, known: Panel) -> Panel:
+        """Mark series without names that are others than those in their places.
+
+        These are the series of ``known`` that a fit has seen. One that begins with the
+        same values, as far as both reach, is taken for the same.
+        """
+        if self.named or known.named:
+            return self
+        places = {series.id: series for series in known}
+        strangers = [
+            series.id
+            for series in self
+            if series.id not in places or not series.begins_like(places[series.id])
+        ]
+        return replace(self, strangers=tuple(strangers))
 
     def with_future(self, ahead: Panel, *, shared: bool = False) -> Panel:
         """Put covariates known ahead behind the end of each series.

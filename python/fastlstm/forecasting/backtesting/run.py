@@ -109,6 +109,7 @@ def backtest(
     every = _rounds_a_fit(refit, plan.rounds) if fits else 1
     if not fits:
         _check_unseen(forecaster.panel_, panel, plan)
+        panel = panel.told_by(forecaster.panel_)
     fitted = forecaster
     origins: list[list[IntArray]] = [[] for _ in panel]
     points: list[list[Floats]] = [[] for _ in panel]
@@ -190,9 +191,7 @@ def _check_unseen(seen: Panel, panel: Panel, plan: Plan) -> None:
             if series.times is not None and _is_dated(series):
                 later = _end(old) >= series.times[first]
             else:
-                both = min(len(old), len(series))
-                same = np.array_equal(old.y[:both], series.y[:both], equal_nan=True)
-                later = same and len(old) > first
+                later = old.begins_like(series) and len(old) > first
             if later:
                 end = len(old) if old.times is None else show_time(old.times[-1])
                 raise ValueError(
