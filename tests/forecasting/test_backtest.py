@@ -341,3 +341,8 @@ def test_a_panel_reads_as_itself(rng: np.random.Generator) -> None:
     other = read_panel(make(rng, [40], k=1)[0])
     with pytest.raises(ValueError, match="have 2 variables"):
         read_panel(panel, like=other.layout)
+
+
+def test_arguments_the_wrong_way_round() -> None:
+    with pytest.raises(TypeError, match="got a list first, then a LinearForecaster"):
+        backtest([1.0, 2.0], LinearForecaster())  # type: ignore[arg-type]

@@ -95,6 +95,11 @@ def backtest(
     *What no backtest can see* is that covariates were passed as known ahead that were
     not, or that the model was chosen by its results here.
     """
+    if not hasattr(forecaster, "_read"):
+        raise TypeError(
+            "backtest(forecaster, X) takes the forecaster first, then the series: got "
+            f"a {type(forecaster).__name__} first, then a {type(X).__name__}"
+        )
     fits = not (isinstance(refit, str) and refit == "never")
     quiet = not check_bool("verbose", verbose)
     if quantiles is not None and len(quantiles):
