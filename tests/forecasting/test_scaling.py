@@ -149,7 +149,9 @@ def test_counts_are_not_shifted() -> None:
     below = read_panel({"c": np.array([[1.0, 3.0], [np.nan, -2.0]])})
     for use in (SeriesScaler("mean").fit, PanelEncoder("mean").fit):
         with pytest.raises(
-            ValueError, match="series 'c' has -2 at step 1, variable 1: method='mean'"
+            ValueError,
+            match="series 'c' has -2 at step 1, variable 1: method='mean', which "
+            "loss='negative_binomial' and",
         ):
             use(below)
     with pytest.raises(ValueError, match="window=5 is of methods that subtract a cen"):

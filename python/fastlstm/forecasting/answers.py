@@ -86,8 +86,14 @@ def answer(
             # Of sums, quantiles are those of summed paths.
             drawn = _inverted("inverse_forecast", prediction.drawn, chains)
             prediction, chains = replace(prediction, drawn=drawn), ()
-        values = prediction.quantiles(levels)
-        return _inverted("inverse_quantiles", values[:, steps], chains)
+        values = prediction.quantiles(levels)[:, steps]
+        if not all(chain.keeps_quantiles(values.shape[1]) for chain in chains):
+            raise ValueError(
+                f"quantiles of {values.shape[1]} steps of {chains[0]} are not known, "
+                "as sums of quantiles are none: use conformal='split' or "
+                "strategy='recursive'"
+            )
+        return _inverted("inverse_quantiles", values, chains)
     if isinstance(prediction, PathPrediction):
         # A mean of paths that are logarithms still, as by any other strategy: that of
         # their exponentials need not even exist.

@@ -113,7 +113,8 @@ class EncodedPanel:
                 raise ValueError(
                     f"series {series.id!r} has {series.y[step, k]:g} at step {step}, "
                     f"variable {self.panel.layout.targets[k]!r}: expected counts, "
-                    "whole numbers of at least 0"
+                    "whole numbers of at least 0, for loss='negative_binomial' or "
+                    "'poisson'"
                 )
             counts[first : first + len(series)] = series.y
         return counts

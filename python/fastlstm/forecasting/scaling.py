@@ -151,7 +151,8 @@ class SeriesScaler:
                 at = int(np.nanargmin(values))
                 raise ValueError(
                     f"series {series.id!r} has {values[at]:g} at step {at}, variable "
-                    f"{name!r}: method='mean' is for counts, of at least 0"
+                    f"{name!r}: method='mean', which loss='negative_binomial' and "
+                    "'poisson' take, is for counts, of at least 0"
                 )
             with np.errstate(over="ignore", invalid="ignore"):
                 if self.method == "standard":

@@ -86,12 +86,14 @@ class Log(_Pointwise):
             offset = np.where(least > 0.0, 0.0, 1.0 - least)
         else:
             offset = np.full(values.shape[1:], self.shift)
-        _check_above(values, 0.0 - offset, "shift='auto' makes them so")
+        _check_above(values, 0.0 - offset, "Log(shift='auto') makes them so")
         self.offset = offset
 
     def _transform(self, values: Floats) -> Floats:
         offset = np.asarray(self.offset)
-        _check_above(values, 0.0 - offset, "a larger shift makes them so")
+        _check_above(
+            values, 0.0 - offset, "Log(shift=...) with a larger shift makes them so"
+        )
         return np.asarray(np.log(values + offset))
 
     def _inverse(self, values: Floats) -> Floats:
