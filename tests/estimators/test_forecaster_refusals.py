@@ -286,13 +286,42 @@ def test_transforms_name_the_series() -> None:
     X = {"a": Y, "b": Y - 10.0}
     for transform in ("log", "box_cox"):
         with pytest.raises(
-            ValueError, match=r"series 'b': y\[0, 0\] = -\d.* not above"
+            ValueError, match=r"series 'b': y\[0, 0\] = -\d.* not above .*Log\(shift='a"
         ):
             forecaster(transforms=transform).fit(X)
     with pytest.raises(
         ValueError, match=r"series 'c': .* needs a series of at least 6"
     ):
         forecaster(transforms="seasonal_difference").fit({"a": Y, "c": Y[:4]})
+
+
+def test_quantiles_of_sums_say_what_knows_them() -> None:
+    model = forecaster(transforms="difference", loss="gaussian").fit(Y)
+    words = r"quantiles of 4 steps of .*: use conformal='split' or strategy='recursive'"
+    with pytest.raises(ValueError, match=words):
+        model.predict(quantiles=[0.1, 0.9])
+    assert model.predict(quantiles=[0.1, 0.9], steps=1).shape == (1, 2)
+
+
+@pytest.mark.parametrize("steps", [3, np.int64(3)])
+def test_a_number_of_steps_in_place_of_series(steps: Any) -> None:
+    with pytest.raises(TypeError, match=r"number, 3, and no series: expected steps=3$"):
+        forecaster().fit(Y).predict(steps)
+
+
+def test_some_series_of_several() -> None:
+    fitted = {"a": Y, "b": Y}
+    known = np.arange(64.0)[:, None]
+    options = {"strategy": "encoder_decoder"}
+    model = forecaster(**options).fit(fitted, future=dict.fromkeys("ab", known[:60]))
+    words = r"pass their histories, as predict\(X, future=\)"
+    with pytest.raises(ValueError, match=f"no rows of series 'b'.*{words}"):
+        model.predict(future={"a": known[60:]})
+    with pytest.raises(ValueError, match=f"rows of 1 series, but there are 2.*{words}"):
+        model.predict(future=known[60:])
+    assert model.predict({"a": Y}, future={"a": known})["a"].shape == (4,)
+    with pytest.raises(ValueError, match=r"with names, as \{'a': rows\}, they may"):
+        model.update([1.0], future=known[60:])
 
 
 def test_a_diverged_fit_says_so() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any, Self
 
 import numpy as np
@@ -78,6 +79,8 @@ class ForecastAnswers(ForecastEngine):
         ValueError
             As for ``fit``; other variables or another step than there; covariates that
             end before the horizon; quantiles that the loss does not know.
+        TypeError
+            As for ``fit``; a number in place of series.
         """
         check_is_fitted(self, "forecast_model_")
         levels = None if quantiles is None else np.ravel(quantiles).tolist()
@@ -89,6 +92,8 @@ class ForecastAnswers(ForecastEngine):
             check_int("samples", samples, 1)
             if levels is not None:
                 raise ValueError("expected quantiles or samples, got both")
+        if isinstance(X, Integral):
+            raise TypeError(f"X is a number, {X}, and no series: expected steps={X}")
         request = Request(levels, samples, self._steps(steps, levels))
         horizon = request.steps or self.forecast_model_.horizon
         with limit_threads(self.n_jobs):

@@ -59,7 +59,8 @@ def _match(panel: Panel, new: Panel) -> list[tuple[int, int]]:
     if size != len(panel):
         raise ValueError(
             f"there are new rows of {size} series, but the panel has {len(panel)}: "
-            "without names they are told by their place, so expected as many"
+            "without names they are told by their place, so expected as many; with "
+            "names, as {'a': rows}, they may be fewer where the fit had such, too"
         )
     return [(at, place) for place, at in enumerate(columns)]
 
@@ -82,7 +83,8 @@ def _check_follows(old: Series, new: Series) -> None:
         if first <= last:
             raise ValueError(
                 f"the new rows of {name} begin at {show_time(first)}, but it has rows "
-                f"until {show_time(last)}: expected rows after them"
+                f"until {show_time(last)}: expected rows after them; for cross-"
+                "validation use TimeSeriesSplit, which keeps that order"
             )
     features = new.static.tolist()
     if features and features != old.static.tolist():
@@ -182,13 +184,17 @@ def look_ahead(panel: Panel, ahead: Panel, *, shared: bool) -> Panel:
     elif panel.named and ahead.named:
         unknown = [key for key in panel.ids if key not in ahead.ids]
         if unknown:
-            raise ValueError(f"future has no rows of series {unknown[0]!r}")
+            raise ValueError(
+                f"future has no rows of series {unknown[0]!r}; to forecast some series "
+                "alone, pass their histories, as predict(X, future=)"
+            )
         places = [ahead.ids.index(key) for key in panel.ids]
     elif len(panel) == len(ahead):
         places = list(range(len(panel)))
     else:
         raise ValueError(
-            f"future has rows of {len(ahead)} series, but there are {len(panel)}"
+            f"future has rows of {len(ahead)} series, but there are {len(panel)}; to "
+            "forecast some series alone, pass their histories, as predict(X, future=)"
         )
     series = [
         _look_ahead(own, ahead[place], panel.layout.step)
