@@ -55,6 +55,21 @@ def bands(ax: Any) -> dict[str, np.ndarray]:
 # --------------------------------------------------------------------------- forecasts
 
 
+def test_levels_are_in_the_names_of_columns(rng: np.random.Generator) -> None:
+    days = pd.date_range("2024-01-01", periods=20, freq="D")
+    panel = read_panel(pd.Series(rng.normal(size=15), days[:15], name="y_1"))
+    fan = np.sort(rng.normal(size=(5, len(LEVELS))))
+    frame = panel.give_back([fan[:, None]], quantiles=LEVELS)
+    drawn = []
+    for levels in (None, LEVELS):
+        ax = Figure().subplots()
+        plot_forecast(np.arange(15.0), quantiles=frame, levels=levels, ax=ax)
+        drawn.append((labels(ax), bands(ax)))
+    assert drawn[0][0] == drawn[1][0]
+    for label, ends in drawn[1][1].items():
+        assert_array_equal(drawn[0][1][label], ends)
+
+
 def test_fan_over_history(rng: np.random.Generator, ax: Any) -> None:
     days = pd.date_range("2024-01-01", periods=20, freq="D")
     y = pd.Series(rng.normal(size=15), days[:15])
@@ -154,6 +169,11 @@ def test_history_alone() -> None:
             r"forecast must have shape \(steps,\), of one",
         ),
         ({"quantiles": np.zeros((3, 2))}, "with their levels, got no levels"),
+        ({"quantiles": pd.DataFrame(np.zeros((3, 2)))}, "got no levels"),
+        (
+            {"quantiles": pd.DataFrame(np.zeros((3, 2)), columns=["y_0.1", "high"])},
+            "with their levels, got no levels",
+        ),
         ({"levels": [0.5]}, "with their levels, got levels alone"),
         (
             {"quantiles": np.zeros((3, 2)), "levels": [0.1, 0.5, 0.9]},

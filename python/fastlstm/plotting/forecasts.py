@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._validate import check_int
 from ..forecasting.backtesting.scores import interval_pairs
-from ..forecasting.frames import index_times, is_pandas, read_times
+from ..forecasting.frames import index_times, is_frame, is_pandas, read_times
 from ..forecasting.numbers import Floats, as_numbers, check_levels
 from ..forecasting.times import future_times as times_after
 from .axes import label_times, legend_on_top, new_axes
@@ -46,7 +47,8 @@ def plot_forecast(
     quantiles : (H, Q) array or frame, optional
         As ``predict(quantiles=levels)`` returns it.
     levels : sequence of Q floats, optional
-        Of the quantiles. Symmetric pairs are shaded, others are lines.
+        Of the quantiles; by default what the names of a frame's columns end with, as
+        "value_0.1". Symmetric pairs are shaded, others are lines.
     samples : (S, H) array, or frame with a level "sample", optional
         As ``predict(samples=S)`` returns it. The first 50 paths are drawn.
     truth : (H,) array or series, optional
@@ -206,6 +208,9 @@ def _read_paths(data: Any) -> tuple[Floats, NDArray[Any] | None]:
 
 
 def _levels(quantiles: Any, levels: Sequence[float] | None) -> list[float]:
+    if levels is None and is_frame(quantiles):
+        with suppress(ValueError, IndexError):  # others have no level, or no such end
+            levels = [float(str(c).rsplit("_", 1)[1]) for c in quantiles.columns]
     if (quantiles is None) != (levels is None):
         raise ValueError(
             "quantiles go with their levels, got "
