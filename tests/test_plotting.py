@@ -64,6 +64,9 @@ def test_history_with_scores_of_the_last_epochs(rng: np.random.Generator) -> Non
 def test_history_of_losses_below_zero(last: float, scale: str) -> None:
     fitted = SimpleNamespace(loss_curve_=[2.0, 0.5, last], validation_scores_=None)
     assert plot_history(fitted, ax=Figure().subplots()).get_yscale() == scale
+    # A fit that was interrupted at once.
+    fitted = SimpleNamespace(loss_curve_=[], validation_scores_=None)
+    plot_history(fitted, ax=Figure().subplots())
 
 
 def test_without_matplotlib(monkeypatch: pytest.MonkeyPatch) -> None:

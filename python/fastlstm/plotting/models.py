@@ -54,7 +54,7 @@ def plot_history(estimator: Any, *, ax: Any = None) -> Any:
     ax.set_xlabel("epoch")
     ax.set_ylabel("training loss")
     # That of a density, minus a log likelihood, may fall below 0.
-    if min(estimator.loss_curve_) > 0.0:
+    if all(loss > 0.0 for loss in estimator.loss_curve_):
         ax.set_yscale("log")
     scores = estimator.validation_scores_
     if scores:
