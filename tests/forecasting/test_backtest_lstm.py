@@ -121,6 +121,77 @@ def test_an_unseen_series_needs_no_name(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("refit", [False, 2])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"loss": "gaussian", "warm": True},
+        {"transforms": ["log", "difference"]},
+        {"loss": "gaussian", "strategy": "recursive", "n_samples": 20},
+    ],
+    ids=lambda options: "-".join(map(str, options.values())),
+)
+def test_adaptive_intervals_learn_between_origins(
+    rng: np.random.Generator, options: dict[str, Any], refit: Any
+) -> None:
+    """As by updates, row by row, and not as those that stay."""
+    series = [50.0 + rng.normal(size=90).cumsum() for _ in range(2)]
+    for one in series:
+        one[60:] += 9.0 * rng.normal(size=30)
+    levels = [0.2, 0.5, 0.8]
+    settings = {"hidden_size": 3, "max_iter": 1, "random_state": 0, **options}
+    adaptive = LSTMForecaster(3, 8, conformal="adaptive", quantiles=levels, **settings)
+    result = backtest(adaptive, series, start=60, stride=4, refit=refit)
+    for i, at in enumerate(result.origins[0]):
+        if i == 0 or (refit and i % refit == 0):
+            adaptive.fit([one[:at] for one in series])
+        else:
+            adaptive.update([one[at - 4 : at] for one in series])
+        for n, quantiles in enumerate(adaptive.predict(quantiles=levels)):
+            assert_array_equal(result.quantiles[NAME][n][i, :, 0], quantiles)
+    if "loss" in options:  # too few misses to move them, or other draws
+        return
+    split = LSTMForecaster(3, 8, conformal="split", quantiles=levels, **settings)
+    other = backtest(split, series, start=60, stride=4, refit=refit)
+    same = [
+        np.array_equal(*pair)
+        for pair in zip(
+            result.quantiles[NAME][0], other.quantiles[NAME][0], strict=True
+        )
+    ]
+    assert same[0]
+    assert not all(same)
+    assert_array_equal(result.forecasts[NAME][0], other.forecasts[NAME][0])
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_adaptive_intervals_of_series_of_their_own_lengths(
+    rng: np.random.Generator,
+) -> None:
+    """One that has ended teaches no more, and nothing ahead is looked at."""
+    series = [rng.normal(size=length).cumsum() for length in (90, 60)]
+    model = LSTMForecaster(
+        3, 8, hidden_size=3, max_iter=1, random_state=0, conformal="adaptive"
+    )
+    before = backtest(model, series, start=0.5, stride=2)
+    assert [len(own) for own in before.quantiles[NAME]] == [22, 14]
+    series[0][70:] += 9.0
+    after = backtest(model, series, start=0.5, stride=2)
+    early = before.origins[0] <= 70
+    pair = [one.quantiles[NAME][0] for one in (before, after)]
+    assert_array_equal(pair[0][early], pair[1][early])
+    assert (pair[0][~early] != pair[1][~early]).any()
+    pair = [one.quantiles[NAME][1] for one in (before, after)]
+    assert_array_equal(pair[0][:13], pair[1][:13])  # 26 rows on, as step 71 of 0 is
+    model.fit([own[:45] for own in series])
+    with pytest.raises(ValueError, match="adaptive' learn between them: pass quant"):
+        backtest(model, series, start=45, refit="never")
+    points = backtest(model, series, start=45, refit="never", quantiles=[])
+    assert points.levels == ()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_n_jobs_holds(monkeypatch: pytest.MonkeyPatch, threads: Any) -> None:
     threads(2)
     seen = []

@@ -10,7 +10,8 @@ import numpy as np
 
 from .._validate import IntArray
 from ..forecasting import Panel, PanelLayout, mase, read_panel
-from ..forecasting.answers import Request, levelled
+from ..forecasting.adapting import Interval, forecast_adapting, learn
+from ..forecasting.answers import Request
 from ..forecasting.forecast_model import ForecastModel
 from ..forecasting.memory import Memory
 from ..forecasting.numbers import Floats
@@ -48,8 +49,8 @@ class ForecastEngine(Arguments):
     validation_scores_: list[float] | None
     best_validation_score_: float | None
     _memory: Memory | None = None
-    # Intervals (lower, upper) of the last origins, the newest first.
-    _issued: list[tuple[Floats, Floats]]
+    # Of the last origins, the newest first.
+    _issued: list[Interval]
 
     @property
     def model_(self) -> ForecastNetwork:
@@ -142,9 +143,16 @@ class ForecastEngine(Arguments):
         origins: Sequence[IntArray],
         quantiles: Sequence[float] | None = None,
     ) -> list[Floats]:
-        """Forecast at many origins of each series: N arrays (M_n, H, K[, Q])."""
+        """Forecast at many origins of each series: N arrays (M_n, H, K[, Q]).
+
+        Adaptive quantiles learn from the first origin on, as by `update`.
+        """
+        model, request = self.forecast_model_, Request(quantiles)
+        calibration = model.calibration
         with limit_threads(self.n_jobs):
-            return self.forecast_model_.forecast(panel, origins, Request(quantiles))
+            if quantiles is None or calibration is None or not calibration.adaptive:
+                return model.forecast(panel, origins, request)
+            return forecast_adapting(model, panel, origins, request)
 
     def _go_on(self, panel: Panel, request: Request) -> Floats:
         """Forecast from where ``panel_`` ends, which ``panel`` is, with covariates."""
@@ -213,12 +221,8 @@ class ForecastEngine(Arguments):
                 if memory is not None:
                     memory.read(model.network, encoded, ends, first)
                 prediction = model.predict(encoded, ends, memory, first)
-                level, outer = levelled(prediction, then, model.horizon)
-                issued = [calibration.issue(level), *issued][: model.horizon]
                 y = np.stack([one.y[n] for one, n in zip(panel, ends, strict=True)])
-                for n, chain in enumerate(outer):
-                    y[n] = copy.deepcopy(chain).update(y[n : n + 1])[0]
-                calibration.observe(y, issued)
+                issued = learn(calibration, issued, prediction, then, y, model.horizon)
                 for chain, one, end in zip(then, panel, ends, strict=False):
                     chain.update(one.y[end : end + 1])
         if memory is not None:

@@ -74,7 +74,8 @@ def backtest(
     ------
     ValueError
         No series with room for an origin; arguments that are none; what ``fit``
-        refuses. With ``refit="never"``: the forecaster has seen what it is judged on.
+        refuses. With ``refit="never"``: the forecaster has seen what it is judged on,
+        or its quantiles are adaptive, which learn between origins of one fit alone.
     TypeError
         Arguments of another type.
 
@@ -89,8 +90,8 @@ def backtest(
 
     *Whole horizons only.* The last origin is one with the horizon before the end.
 
-    *Quantiles are those of the fit*: what ``conformal="adaptive"`` learns from each
-    `update` is not in them, as there is none.
+    *Adaptive intervals* of `LSTMForecaster` learn between the origins of a fit as they
+    do by `update`, row by row, which costs a forecast a row; each fit begins anew.
 
     *What no backtest can see* is that covariates were passed as known ahead that were
     not, or that the model was chosen by its results here.
@@ -115,6 +116,13 @@ def backtest(
     if not fits:
         _check_unseen(forecaster.panel_, panel, plan)
         panel = panel.told_by(forecaster.panel_)
+        adapts = getattr(forecaster, "conformal", None) == "adaptive"
+        if adapts and plan.rounds > 1 and (levels is None or len(levels)):
+            raise ValueError(
+                "refit='never' takes every origin by itself, and quantiles of "
+                "conformal='adaptive' learn between them: pass quantiles=[] for points "
+                "alone, or use refit=False"
+            )
     fitted = forecaster
     origins: list[list[IntArray]] = [[] for _ in panel]
     points: list[list[Floats]] = [[] for _ in panel]
