@@ -389,3 +389,21 @@ def test_another_series_without_a_name_is_scaled_by_its_own_history(
     then = model.predict(longer, **asked)
     model.update([[8.0], [8.0]])
     np.testing.assert_array_equal(then, model.predict(**asked))
+
+
+def test_covariates_ahead_that_begin_anew() -> None:
+    known = np.random.default_rng(0).standard_normal((66, 1))
+    model = forecaster(strategy="encoder_decoder").fit(Y, future=known[:60])
+    for rows in (known, known[:60], known[:5]):
+        with pytest.raises(ValueError, match=f"has {len(rows)} rows, which begin as"):
+            model.predict(future=rows)
+    expected = model.predict(future=known[60:64])
+    np.testing.assert_array_equal(model.predict(future=known[60:]), expected)
+    model.predict(future=known[:4])  # as many as are asked for
+    # Where either reading is the same, nothing is wrong.
+    week = np.arange(70.0)[:, None] % 6
+    for rows in (week, np.ones((70, 1))):
+        model.fit(Y, future=rows[:60])
+        for count in (4, 70):
+            model.predict(future=rows[:count])
+    model.predict(future=np.ones((9, 1)))

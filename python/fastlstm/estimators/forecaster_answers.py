@@ -53,7 +53,8 @@ class ForecastAnswers(ForecastEngine):
         future : as for ``fit``, optional
             Covariates known ahead. Without X the rows that follow the end, unless
             ``fit`` or `update` was given them; of dated tables earlier rows are left
-            out.
+            out, and a longer table without times that begins with the first row of
+            ``fit`` again is refused.
         steps : int, optional
             Steps to forecast, at most the ``horizon``; with strategy "recursive" any
             number. The horizon by default.
@@ -100,7 +101,7 @@ class ForecastAnswers(ForecastEngine):
             if X is None:
                 if not (y is None and past is None and static is None):
                     raise ValueError("y, past and static go with X: got no X")
-                panel = self._with_future(future)
+                panel = self._with_future(future, horizon)
                 panel.check_horizon(horizon)
                 values = self._go_on(panel, request)
             else:

@@ -15,6 +15,7 @@ from ..forecasting.answers import Request
 from ..forecasting.forecast_model import ForecastModel
 from ..forecasting.memory import Memory
 from ..forecasting.numbers import Floats
+from ..forecasting.series import Series
 from ..forecasting.strategies import ForecastNetwork
 from ..forecasting.tail import Tail
 from .arguments import Arguments
@@ -103,7 +104,7 @@ class ForecastEngine(Arguments):
         new = self._read(X, y, past=past, future=future, like=layout, new_rows=True)
         return self.panel_.extended(new)
 
-    def _with_future(self, future: Any) -> Panel:
+    def _with_future(self, future: Any, horizon: int) -> Panel:
         """Return ``panel_`` with covariates of the steps that follow."""
         panel = self.panel_
         if future is None:
@@ -122,7 +123,11 @@ class ForecastEngine(Arguments):
             )
         except (TypeError, ValueError) as error:
             raise type(error)(f"future: {error}") from None
-        return panel.with_future(ahead, shared=one_table)
+        grown = panel.with_future(ahead, shared=one_table)
+        if ahead[0].times is None:
+            for own, new in zip(panel, grown, strict=True):
+                _check_goes_on(own, new.future[len(own) :], horizon)
+        return grown
 
     # ------------------------------------------------------------------ forecasts
 
@@ -229,6 +234,24 @@ class ForecastEngine(Arguments):
             memory.read(model.network, encoded, panel.lengths, first)
             memory.tail = Tail.of(shown, chains)
         self._memory, self._issued, model.calibration = memory, issued, calibration
+
+
+def _check_goes_on(own: Series, rows: Floats, horizon: int) -> None:
+    """Raise ValueError where rows ahead of a series are those from its first step on.
+
+    Times would tell; rows that are the same read either way do no harm.
+    """
+    known = own.future[: len(own)][: len(rows)]
+    same = np.array_equal(rows[len(own) :][:horizon], rows[:horizon])
+    constant = (rows == rows[:1]).all()
+    if len(rows) <= horizon or same or constant:
+        return
+    if np.array_equal(rows[: len(known)], known):
+        raise ValueError(
+            f"future of series {own.id!r} has {len(rows)} rows, which begin as its "
+            f"covariates in fit do: expected only those that follow its {len(own)} "
+            f"steps, {horizon} rows for this horizon"
+        )
 
 
 def _new_rows(counts: IntArray) -> int:
