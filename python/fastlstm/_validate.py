@@ -124,7 +124,7 @@ def as_array(name: str, value: npt.ArrayLike) -> npt.NDArray[Any]:
     if isinstance(value, np.ndarray) and isinstance(value, np.ma.MaskedArray):
         raise TypeError(
             f"{name} is a masked array, whose mask would be lost: fill it, as by its "
-            "method filled"
+            "method .filled(value)"
         )
     return np.asarray(value)
 

@@ -98,6 +98,7 @@ def test_fit(rng: np.random.Generator, estimator: Any, options: dict[str, Any]) 
 def test_options_are_those_of_the_model() -> None:
     models = inspect.signature(SequenceModel).parameters
     rest = {"input_size", "output_size", "output", "quantiles"}
+    rest |= {"skip_steps", "skip_features"}  # as `autoregression` of the forecaster
     for estimator in ALL:
         own = inspect.signature(estimator).parameters
         assert set(models) - set(own) <= rest
