@@ -41,7 +41,13 @@ def parse() -> argparse.Namespace:
     parser.add_argument(
         "--transform",
         nargs="+",
-        choices=["log", "box_cox", "difference", "seasonal_difference"],
+        choices=[
+            "log",
+            "box_cox",
+            "difference",
+            "seasonal_difference",
+            "fourier_season",
+        ],
     )
     parser.add_argument("--epochs", type=int, default=200, help="at most")
     parser.add_argument("--plot", help="where to draw the forecast and the backtest")

@@ -13,8 +13,13 @@ quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarnin
 STRATEGIES = ("direct", "recursive", "encoder_decoder")
 strategies = pytest.mark.parametrize("strategy", STRATEGIES)
 # One by one, with parameters that are estimated, and a memory of the last steps;
-# "seasonal_difference" needs a season, which `forecaster` sets.
-TRANSFORMS = (None, "box_cox", "difference", ("log", "seasonal_difference"))
+# those of a season need one, which `forecaster` sets.
+TRANSFORMS = (
+    None,
+    ("box_cox", "fourier_season"),
+    "difference",
+    ("log", "seasonal_difference"),
+)
 transforms = pytest.mark.parametrize("transform", TRANSFORMS, ids=repr)
 
 

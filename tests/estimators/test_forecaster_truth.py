@@ -195,6 +195,19 @@ def test_many_series_are_scaled_by_themselves(strategy: str) -> None:
     assert_close(forecast["a"], forecast_by_hand(model, hand), CLOSE)
 
 
+def test_a_dated_slice_is_the_series_that_it_is_of() -> None:
+    y = pd.Series(wave(60), pd.date_range("2024-01-01", periods=60))
+    model = exact(center="series", calendar=None).fit(y)
+    expected = model.predict()
+    assert_close(model.predict(y.iloc[-20:]), expected, CLOSE)
+    # One that differs at a time, and one at other times, are scaled by themselves.
+    other = y.iloc[-20:] + np.eye(20)[0]
+    for new in (other, y.iloc[-20:].set_axis(y.index[-20:] + pd.Timedelta("365D"))):
+        hand = ByHand(new.to_numpy()[:, None], None, "series")
+        expected = forecast_by_hand(model, hand)[:, 0]
+        assert_close(model.predict(new), expected, CLOSE)
+
+
 def test_series_shorter_than_the_window() -> None:
     model = exact(center="last").fit({"a": wave(60)})
     fitted = ByHand(wave(60)[:, None], None, "last")

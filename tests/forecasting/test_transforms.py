@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fastlstm.files import read_record, write_record
-from fastlstm.forecasting import BoxCox, Chain, Difference, Log
+from fastlstm.forecasting import BoxCox, Chain, Difference, FourierSeason, Log
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import special, stats
@@ -31,6 +31,10 @@ TRANSFORMS: dict[str, Any] = {
     "log, differences": lambda: Chain([Log(), Difference()]),
     "Box-Cox, seasonal, first": lambda: Chain([BoxCox(), Difference(5), Difference()]),
     "differences twice": lambda: Chain([Difference(2)] * 2),
+    "waves": lambda: FourierSeason(11.5),
+    "log, waves, differences": lambda: Chain(
+        [Log(), FourierSeason(7, order=3), Difference()]
+    ),
 }
 transforms = pytest.mark.parametrize("name", TRANSFORMS)
 several = pytest.mark.parametrize("outputs", [(), (3,)])
@@ -105,7 +109,7 @@ def test_update_is_the_transform_of_all(
     np.testing.assert_array_equal(
         transform.inverse_forecast(z), whole.inverse_forecast(z)
     )
-    if "Box" not in name and "auto" not in name:
+    if not any(word in name for word in ("Box", "auto", "waves")):
         fitted = TRANSFORMS[name]().fit(y[:52])
         forecasts = fitted.inverse_forecast(z), transform.inverse_forecast(z)
         np.testing.assert_array_equal(*forecasts)
@@ -345,6 +349,9 @@ FIT_ERRORS: list[tuple[Any, Any, str]] = [
     (Difference(2), [1.0, NAN, 2.0, NAN], "no observed value 1 steps"),
     (Chain([Difference(), Log()]), [1.0, 2.0, 1.0], r"y\[2\] = -1.0 is not above 0"),
     (Chain([Difference(2)] * 2), [1.0, 2.0], "y has no observed value"),
+    (FourierSeason(4.5, 1), [1.0] * 4, r"at least 5 steps, a whole season, got 4"),
+    (FourierSeason(5, 1), [[NAN] * 2, *[[1.0] * 2] * 4], "a whole season, got 4"),
+    (FourierSeason(4), [1.0, 2.0, NAN, 3.0, 4.0, NAN], "at least 6 observed .*, got 4"),
 ]
 
 

@@ -88,13 +88,16 @@ class LSTMForecaster(ForecastAnswers):
         outliers. Counts are divided by one plus their mean.
     transforms : str, Transform, sequence of such, or None, default=None
         Before all that, in this order: "log", "box_cox", "difference",
-        "seasonal_difference" or an object of `fastlstm.forecasting`. Forecasts are
-        taken back exactly; a mean of logarithms comes back as a median. Quantiles of
-        differences are no quantiles of their sums: beyond the first step (or season)
-        they need ``conformal`` or strategy "recursive".
+        "seasonal_difference", "fourier_season" (takes waves away that repeat with the
+        season) or an object of `fastlstm.forecasting`, such as
+        ``FourierSeason(365.25)``. Forecasts are taken back exactly; a mean of
+        logarithms comes back as a median. Quantiles of differences are no quantiles of
+        their sums: beyond the first step (or season) they need ``conformal`` or
+        strategy "recursive".
     season_length : int or None, default=None
-        Steps of a season, for "seasonal_difference" and for scores. None is what the
-        times say (24 for hours, 7 for days, 12 for months), and 1 without times.
+        Steps of a season, for "seasonal_difference", "fourier_season" and scores. None
+        is what the times say (24 for hours, 7 for days, 12 for months), and 1 without
+        times.
     calendar : "auto", sequence of str, or None, default="auto"
         Features of the times that the network reads, of
         `fastlstm.forecasting.calendar_features`; "auto" are those that the times have

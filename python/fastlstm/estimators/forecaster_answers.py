@@ -49,7 +49,8 @@ class ForecastAnswers(ForecastEngine):
             Histories to go on from. Without, those of ``fit`` and of every `update`. A
             series that ``fit`` has not seen is scaled by its own history. Those without
             names (arrays, lists) are those of ``fit`` in their places where there are
-            as many, and each that begins with the same values; others are new.
+            as many, and each has the same values at the times that both have, or
+            without times from the beginning on; others are new.
         future : as for ``fit``, optional
             Covariates known ahead. Without X the rows that follow the end, unless
             ``fit`` or `update` was given them; of dated tables earlier rows are left

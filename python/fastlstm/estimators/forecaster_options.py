@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from .._validate import check_float
-from ..forecasting import BoxCox, Chain, Difference, Log, Panel, Transform
+from ..forecasting import (
+    BoxCox,
+    Chain,
+    Difference,
+    FourierSeason,
+    Log,
+    Panel,
+    Transform,
+)
 from ..forecasting.calendar import calendar_features, calendar_names
 from ..forecasting.heads import Head, PointHead, new_head
 
@@ -19,7 +27,13 @@ if TYPE_CHECKING:
 
 __all__ = ["TRANSFORMS", "Options"]
 
-TRANSFORMS: Final = ("log", "box_cox", "difference", "seasonal_difference")
+TRANSFORMS: Final = (
+    "log",
+    "box_cox",
+    "difference",
+    "seasonal_difference",
+    "fourier_season",
+)
 # Windows are at least so long where nothing is said.
 _LEAST_WINDOW: Final = 24
 
@@ -201,13 +215,13 @@ def _one_transform(item: Any, season: int) -> Transform:
         return BoxCox()
     if item == "difference":
         return Difference()
-    if item == "seasonal_difference":
+    if item in ("seasonal_difference", "fourier_season"):
         if season == 1:
             raise ValueError(
-                "transforms='seasonal_difference' needs a season: set season_length, "
-                "which is 1 here"
+                f"transforms={item!r} needs a season: set season_length, which is 1 "
+                "here"
             )
-        return Difference(season)
+        return Difference(season) if "difference" in item else FourierSeason(season)
     raise ValueError(
         f"transforms must be of {list(TRANSFORMS)}, or a Transform of "
         f"fastlstm.forecasting, got {item!r}"

@@ -27,7 +27,7 @@ from .series import Panel, PanelLayout, Series
 from .static import StaticEncoder
 from .steps import TimeStep
 from .times import check_times, future_times, infer_step
-from .transforms import BoxCox, Chain, Difference, Log, Transform
+from .transforms import BoxCox, Chain, Difference, FourierSeason, Log, Transform
 from .validation import validation_ends
 from .window_batch import WindowBatch
 from .windows import WindowSet
@@ -40,6 +40,7 @@ __all__ = [
     "Difference",
     "Drift",
     "EncodedPanel",
+    "FourierSeason",
     "Log",
     "Mean",
     "Naive",

@@ -25,7 +25,7 @@ from .memory import Memory
 from .numbers import Floats
 from .predictions import Prediction
 from .series import Panel, Series
-from .steps import Times
+from .steps import Times, TimeStep
 from .strategies import STRATEGIES, Draw, ForecastNetwork
 from .tail import Tail
 from .transforms import Chain
@@ -53,6 +53,10 @@ class ForecastModel:
         Not fitted.
     chains : dict
         Of each series of the fit the transform fitted to it.
+    step : TimeStep or None
+        From one time of the series to the next; None without times.
+    starts : dict
+        Of each series of the fit its first time, (1,); empty without times.
     calendar : tuple of str
         Names of calendar features.
     window, horizon : int
@@ -80,6 +84,8 @@ class ForecastModel:
     calendar: tuple[str, ...] = ()
     network: ForecastNetwork = field(init=False)
     chains: dict[Hashable, Chain] = field(default_factory=dict)
+    step: TimeStep | None = None
+    starts: dict[Hashable, Times] = field(default_factory=dict)
     calibration: Calibration | None = None
 
     def __setstate__(self, state: dict[str, Any]) -> None:
@@ -97,6 +103,8 @@ class ForecastModel:
         """
         shown, chains = self.transformed(panel, ends)
         self.chains = dict(zip(panel.ids, chains, strict=True)) if chains else {}
+        self.step = panel.layout.step
+        self.starts = {s.id: s.times[:1] for s in panel if s.times is not None}
         self.encoder.fit(shown, ends)
         return shown
 
@@ -131,10 +139,18 @@ class ForecastModel:
         fitted = known.get(series.id)
         try:
             if fitted is not None:
-                return fitted.following(series.y[:end])
+                return fitted.following(series.y[:end], self._start(series))
             return copy.deepcopy(self.transform).fit(series.y[:end])
         except ValueError as error:
             raise ValueError(f"series {series.id!r}: {error}") from None
+
+    def _start(self, series: Series) -> int:
+        """Count the steps from where a series of the fit began; 0 without times."""
+        first = self.starts.get(series.id)
+        if first is None or series.times is None or self.step is None:
+            return 0
+        places, _ = self.step.places(np.concatenate([first, series.times[:1]]))
+        return int(places[1])
 
     def check(self, panel: Panel, known: IntArray) -> None:
         """Raise ValueError where rows from step ``known[n]`` on cannot be read.

@@ -54,6 +54,19 @@ class Series:
         both = min(len(self), len(other))
         return np.array_equal(self.y[:both], other.y[:both], equal_nan=True)
 
+    def agrees_with(self, other: Series) -> bool:
+        """Whether both have the same values at the times that both have.
+
+        Without times, from their beginning on.
+        """
+        if self.times is None or other.times is None:
+            return self.begins_like(other)
+        both = np.intersect1d(
+            self.times, other.times, assume_unique=True, return_indices=True
+        )
+        own, others = self.y[both[1]], other.y[both[2]]
+        return len(own) > 0 and np.array_equal(own, others, equal_nan=True)
+
     @property
     def extra(self) -> int:
         """Steps after the end that known-future covariates reach."""
@@ -240,8 +253,8 @@ class Panel:
     def told_by(self, known: Panel) -> Panel:
         """Mark series without names that are others than those in their places.
 
-        These are the series of ``known`` that a fit has seen. One that begins with the
-        same values, as far as both reach, is taken for the same.
+        ``known`` are those that a fit has seen. One that agrees with that in its place
+        is taken for the same.
         """
         if self.named or known.named:
             return self
@@ -249,7 +262,7 @@ class Panel:
         strangers = [
             series.id
             for series in self
-            if series.id not in places or not series.begins_like(places[series.id])
+            if series.id not in places or not series.agrees_with(places[series.id])
         ]
         return replace(self, strangers=tuple(strangers))
 

@@ -165,12 +165,12 @@ class TimeStep:
 
         Parameters
         ----------
-        times : (T,) array, increasing
+        times : (T,) array
 
         Returns
         -------
         places : (T,) int64 array
-            From 0.
+            Negative before the first.
         fits : (T,) bool array
             Whether the time lies a whole number of steps after the first, and the first
             where a step may begin: on a business day, on the ``day`` of a month.

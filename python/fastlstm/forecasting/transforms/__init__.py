@@ -16,6 +16,7 @@ transformed errors are symmetric).
 from .base import Transform
 from .chain import Chain
 from .differences import Difference
+from .fourier import FourierSeason
 from .powers import BoxCox, Log
 
-__all__ = ["BoxCox", "Chain", "Difference", "Log", "Transform"]
+__all__ = ["BoxCox", "Chain", "Difference", "FourierSeason", "Log", "Transform"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import operator
 from abc import ABC, abstractmethod
 from typing import ClassVar, TypeVar
 
@@ -24,7 +25,8 @@ class Transform(ABC):
     outputs : tuple of int, or None before ``fit``
         () for a series (T,), (K,) for (T, K).
     pointwise : bool
-        Whether a value's transform is of that value alone, and increases with it.
+        Whether a value's transform is of that value and its step alone, and increases
+        with it.
     """
 
     pointwise: ClassVar[bool] = False
@@ -95,7 +97,7 @@ class Transform(ABC):
         """
         return self._update(self._series("y", y))
 
-    def following(self: Self, y: npt.ArrayLike) -> Self:
+    def following(self: Self, y: npt.ArrayLike, start: int = 0) -> Self:
         """Return the transform of another history, with the parameters of this fit.
 
         What was estimated, as lambdas and shifts, stays that of this fit, so that a
@@ -106,6 +108,8 @@ class Transform(ABC):
         ----------
         y : (T,) or (T, K) array
             As the one of ``fit`` has outputs.
+        start : int, default=0
+            Steps from the first one of ``fit`` to the first one of y; may be negative.
 
         Returns
         -------
@@ -120,7 +124,7 @@ class Transform(ABC):
         values = self._series("y", y)
         check_observed(values)
         result = copy.copy(self)
-        result._follow(values)
+        result._follow(values, operator.index(start))
         return result
 
     def inverse_transform(self, z: npt.ArrayLike) -> Floats:
@@ -211,7 +215,7 @@ class Transform(ABC):
         """Learn, or raise before anything has changed."""
 
     @abstractmethod
-    def _follow(self, values: Floats) -> None:
+    def _follow(self, values: Floats, start: int) -> None:
         """Take another history, with all parameters, or raise as `_transform` does."""
 
     @abstractmethod

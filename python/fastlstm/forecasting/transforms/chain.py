@@ -66,10 +66,10 @@ class Chain(Transform):
             values = item.fit(values).transform(values)
         self.transforms = transforms
 
-    def _follow(self, values: Floats) -> None:
+    def _follow(self, values: Floats, start: int) -> None:
         transforms = []
         for item in self.transforms:
-            transforms.append(item.following(values))
+            transforms.append(item.following(values, start))
             values = transforms[-1].transform(values)
         self.transforms = transforms
 

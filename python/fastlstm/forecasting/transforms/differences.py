@@ -89,7 +89,7 @@ class Difference(Transform):
         self.anchors = np.flatnonzero(unknown)
         self.values = values[unknown]
 
-    def _follow(self, values: Floats) -> None:
+    def _follow(self, values: Floats, start: int) -> None:
         self._fit(values)
 
     def _transform(self, values: Floats) -> Floats:

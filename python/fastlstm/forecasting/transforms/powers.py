@@ -25,7 +25,7 @@ class _Pointwise(Transform):
     @abstractmethod
     def _inverse(self, values: Floats) -> Floats: ...
 
-    def _follow(self, values: Floats) -> None:
+    def _follow(self, values: Floats, start: int) -> None:
         self._transform(values)
 
     def _update(self, values: Floats) -> Floats:
