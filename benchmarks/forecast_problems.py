@@ -54,6 +54,9 @@ class Problem:
         A fit on all that is known after so many origins; without, one fit before them.
     past : DataFrame, optional
         What else was observed at each step.
+    alike : bool
+        Whether parts of ``validation`` steps are whole seasons of a series that does
+        not grow, so that any of them may come after any other.
     floors : dict of method -> metric -> str
         What the protocol says that naive methods reach.
     """
@@ -70,6 +73,7 @@ class Problem:
     validation: int
     refit_every: int | None = None
     past: pd.DataFrame | None = None
+    alike: bool = False
     floors: Floors = field(default_factory=dict)
 
     @property
@@ -119,6 +123,37 @@ class Problem:
             past=past,
             test=self.test - self.validation,
             floors={},
+        )
+
+    def validation_periods(self, n: int) -> list[Problem]:
+        """Return n problems on what lies before ``test``, to choose settings by.
+
+        Their last parts are the last one of that, the one before it, and so on. Where
+        the parts are ``alike``, all others come before each (blocked cross-validation,
+        Bergmeir & Benitez 2012); else only what was earlier does.
+        """
+        periods = [self.before_test()]
+        while len(periods) < n and not self.alike:
+            periods.append(periods[-1].before_test())
+        whole = periods[0]
+        parts = len(whole.series) // self.validation
+        if n > parts and self.alike:
+            raise ValueError(f"{self.name} has {parts} periods, not {n}")
+        for turn in range(1, n if self.alike else 1):
+            periods.append(whole.turned(turn, parts))
+        return periods
+
+    def turned(self, turn: int, parts: int) -> Problem:
+        """Put the last ``turn`` of so many parts before the others."""
+        size = self.validation
+
+        def roll(table: pd.DataFrame) -> pd.DataFrame:
+            values = np.roll(table.to_numpy()[-parts * size :], turn * size, axis=0)
+            return pd.DataFrame(values, table.index[-parts * size :], table.columns)
+
+        past = None if self.past is None else roll(self.past)
+        return replace(
+            self, series=roll(self.series), past=past, test=(parts - 1) * size
         )
 
 
@@ -240,6 +275,7 @@ def weather(horizon: int) -> Problem:
         block=28,
         validation=365,
         past=pd.DataFrame(past, index),
+        alike=True,
         floors={LAST: {"MAE": "2.24"}} if horizon == 1 else {LAST: {"MAE": "3.7"}},
     )
 

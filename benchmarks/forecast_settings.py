@@ -75,8 +75,11 @@ WEATHER = {
     **DAILY,
     "loss": "squared_error",
     "conformal": "split",
-    "calendar": ["day_of_year"],
+    "transforms": "fourier_season",
+    "center": "mean",
+    "calendar": None,
     "refit": True,
+    "validation_fraction": 0.25,  # a whole season is left, also of two years
 }
 PRICES: dict[str, Any] = {
     "window": 24,
@@ -107,14 +110,8 @@ SETTINGS: dict[str, Setting] = {
     "cars": Setting(
         {**LEVELS_OF_MONTHS, "center": "mean", "hidden_size": 16, "refit": True}
     ),
-    "weather_1": Setting(
-        {**WEATHER, "center": "last", "learning_rate_init": 1e-3},
-        past=True,
-        quantiles=True,
-    ),
-    "weather_7": Setting(
-        {**WEATHER, "center": "mean", "hidden_size": 16}, past=True, quantiles=True
-    ),
+    "weather_1": Setting({**WEATHER, "learning_rate_init": 1e-3}, quantiles=True),
+    "weather_7": Setting({**WEATHER, "hidden_size": 16}, quantiles=True),
     "sp500_1": Setting({**PRICES, "hidden_size": 32, "learning_rate_init": 3e-3}),
     "sp500_12": Setting({**PRICES, "hidden_size": 8, "learning_rate_init": 5e-4}),
 }
@@ -158,10 +155,12 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
         "hidden_size": [16, 64],
         "refit": [False, True],
     },
+    # By --periods 3.
     "weather": {
-        "center": ["last", "mean", "series"],
-        "learning_rate_init": [1e-3, 5e-3],
-        "autoregression": [0, 14],
+        "transforms": [None, "fourier_season"],
+        "center": ["last", "mean"],
+        "calendar": [None, ["day_of_year"]],
+        "past": [False, True],
         "refit": [False, True],
     },
     "sp500": {"hidden_size": [8, 32], "learning_rate_init": [5e-4, 3e-3]},

@@ -63,10 +63,7 @@ def combinations(grid: dict[str, list[Any]]) -> Iterator[dict[str, Any]]:
 def choose(study: str, args: argparse.Namespace) -> None:
     """Print how combinations forecast what lies before the test part."""
     for make in STUDIES[study]:
-        # Of several periods, each before the last one, where one says little.
-        periods = [make().before_test()]
-        while len(periods) < args.periods:
-            periods.append(periods[-1].before_test())
+        periods = make().validation_periods(args.periods)  # where one says little
         name, metric = periods[0].name, periods[0].metrics[0]
         print(f"\n{name}: {metric} on {len(periods)} validation period(s)")
         found: dict[str, list[float]] = {}
