@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from fastlstm.forecasting import FourierSeason
+
 # Quantiles whose coverage is judged: intervals of 80 % and 95 %.
 LEVELS = [0.025, 0.1, 0.5, 0.9, 0.975]
 INTERVALS = {"80 %": (1, 3), "95 %": (0, 4)}
@@ -127,6 +129,7 @@ PANEL_OF_HOURS: tuple[int, int, dict[str, Any]] = (
     {"window": 96, "center": "last", "dropout": 0.3, "batch_size": 256, "max_iter": 30},
 )
 
+MONTHS = FourierSeason(12, order=6)  # as many waves as twelve months can have
 # What `--choose` tries: every combination, in place of what stands above.
 GRIDS: dict[str, dict[str, list[Any]]] = {
     "etth1": {
@@ -141,12 +144,13 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
     },
     "retail": {
         "transforms": [
-            "log",
             ["log", "difference"],
             ["log", "seasonal_difference"],
             ["log", "difference", "seasonal_difference"],
+            ["log", MONTHS],
+            ["log", MONTHS, "difference"],
         ],
-        "dropout": [0.0, 0.2],
+        "center": ["auto", "mean"],
         "refit": [False, True],
     },
     "classic": {

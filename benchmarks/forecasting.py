@@ -174,7 +174,7 @@ def main() -> None:
         for name in args.what:
             results["studies"][name] = run(name, args)
             if args.out is not None:  # what is there by now, should a later one fail
-                text = json.dumps(results, indent=1) + "\n"
+                text = json.dumps(results, indent=1, default=repr) + "\n"
                 args.out.write_text(text, encoding="utf-8")
     if args.page is not None:
         into_page(results, args.page)

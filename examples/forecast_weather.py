@@ -3,8 +3,8 @@
 The maximum temperature of the next seven days, from eight weeks of it; with intervals
 that conformal calibration has moved to hold what they say. Four years say too little of
 each day of the year for a network to learn it: `FourierSeason` takes a smooth year away
-and gives it back to forecasts. The last year is kept out: the forecast is made anew each
-week of it, beside what costs nothing.
+and gives it back to forecasts. The last year is kept out: the forecast is made anew
+each week of it, beside what costs nothing.
 """
 
 from __future__ import annotations
