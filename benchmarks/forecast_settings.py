@@ -102,15 +102,39 @@ SETTINGS: dict[str, Setting] = {
     "etth1_OT_24": Setting(ONE_COLUMN),
     "etth1_OT_48": Setting(ONE_COLUMN),
     "etth1_OT_168": Setting(ONE_COLUMN),
-    "retail": Setting({**MONTHLY, "learning_rate_init": 2e-3}),
-    "airline": Setting({**LEVELS_OF_MONTHS, "hidden_size": 64, "refit": True}),
+    "retail": Setting(
+        {
+            **MONTHLY,
+            "transforms": ["log", "difference", "seasonal_difference"],
+            "learning_rate_init": 2e-3,
+        }
+    ),
+    "airline": Setting(
+        {
+            **LEVELS_OF_MONTHS,
+            "transforms": ["log", "difference", "seasonal_difference"],
+            "hidden_size": 16,
+            "refit": True,
+        }
+    ),
     "temperatures": Setting(
-        {**DAILY, "loss": "squared_error", "center": "last", "hidden_size": 16}
-        | {"refit": True}
+        {
+            **DAILY,
+            "transforms": "fourier_season",
+            "loss": "squared_error",
+            "center": "mean",
+            "hidden_size": 16,
+            "refit": True,
+        }
     ),
     "shampoo": Setting({**LEVELS_OF_MONTHS, "window": 6, "hidden_size": 64}),
     "cars": Setting(
-        {**LEVELS_OF_MONTHS, "center": "mean", "hidden_size": 16, "refit": True}
+        {
+            **LEVELS_OF_MONTHS,
+            "transforms": "fourier_season",
+            "center": "mean",
+            "hidden_size": 64,
+        }
     ),
     "weather_1": Setting({**WEATHER, "learning_rate_init": 1e-3}, quantiles=True),
     "weather_7": Setting({**WEATHER, "hidden_size": 16}, quantiles=True),
@@ -142,7 +166,7 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
         "learning_rate_init": [3e-4, 1e-3],
         "autoregression": [0, 168],
     },
-    "retail": {
+    "retail": {  # by --periods 4
         "transforms": [
             ["log", "difference"],
             ["log", "seasonal_difference"],
@@ -154,13 +178,18 @@ GRIDS: dict[str, dict[str, list[Any]]] = {
         "refit": [False, True],
     },
     "classic": {
-        "transforms": [None, "difference"],
+        "transforms": [
+            None,
+            "difference",
+            "fourier_season",
+            ["log", "difference"],
+            ["log", "difference", "seasonal_difference"],
+        ],
         "center": ["last", "mean"],
         "hidden_size": [16, 64],
         "refit": [False, True],
     },
-    # By --periods 3.
-    "weather": {
+    "weather": {  # by --periods 3
         "transforms": [None, "fourier_season"],
         "center": ["last", "mean"],
         "calendar": [None, ["day_of_year"]],

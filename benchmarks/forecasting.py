@@ -73,11 +73,17 @@ def choose(study: str, args: argparse.Namespace) -> None:
         for options in combinations(GRIDS[study]):
             setting = shorter(with_options(SETTINGS[name], options), args.epochs)
             words = ", ".join(f"{key}={value}" for key, value in options.items())
-            found[words] = [
-                one_score(period, run_lstm(period, setting, seed, args.threads), metric)
-                for period in periods
-                for seed in range(args.seeds)
-            ]
+            try:
+                found[words] = [
+                    one_score(
+                        period, run_lstm(period, setting, seed, args.threads), metric
+                    )
+                    for period in periods
+                    for seed in range(args.seeds)
+                ]
+            except ValueError as error:  # as a logarithm of 0
+                print(f"  {words}: {error}", flush=True)
+                continue
             print(f"  {show(found[words])}  {words}", flush=True)
         print("in order:")
         for words in sorted(found, key=lambda words: float(np.mean(found[words]))):
