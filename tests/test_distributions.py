@@ -14,12 +14,14 @@ from fastlstm.distributions import (
     StudentT,
     special,
 )
+from fastlstm.distributions.rows import RowGenerators
 from scipy import stats
 
 from .compare import assert_close, assert_same_bits
 from .tolerances import (
     LIKELIHOOD,
     LIKELIHOOD_PEER,
+    MASK_RATE,
     QUANTILE,
     SAMPLE_FIT,
     SPECIAL,
@@ -167,6 +169,32 @@ def test_samples_fit(family: Any) -> None:
         assert p > SAMPLE_FIT.limit
     again = made.sample(np.random.default_rng(5), 4000)
     assert_same_bits({"s": again}, {"s": drawn})
+
+
+@every_family
+def test_rows_draw_apart(family: Any) -> None:
+    """Each from its own generator: of the distribution, whatever the other rows are."""
+    made = draw(family, (6, 2), seed=4)
+    drawn = made.sample(RowGenerators(5, [(0, 1), (1, 0), (2**64 - 1, 7)]), 2000)
+    first = type(made)(*(getattr(made, p.name)[2:4] for p in made.parameters))
+    assert_same_bits(
+        {"s": first.sample(RowGenerators(5, [(1, 0)]), 2000)}, {"s": drawn[:, 2:4]}
+    )
+    uniform = peer(made).cdf(drawn)
+    if family in FAMILIES[2:]:
+        lower = peer(made).cdf(drawn - 1.0)
+        share = np.random.default_rng(6).random(drawn.shape)
+        uniform = lower + share * (uniform - lower)
+    for i, j in np.ndindex(6, 2):
+        assert stats.kstest(uniform[:, i, j], "uniform").pvalue > SAMPLE_FIT.limit
+    rest = uniform.reshape(2000, 12)
+    off = np.corrcoef(rest, rowvar=False)[~np.eye(12, dtype=bool)]
+    assert np.abs(off).max() < MASK_RATE.limit / np.sqrt(len(rest))
+    # Another seed, another key, the next draw.
+    for other in (RowGenerators(6, [(1, 0)]), RowGenerators(5, [(1, 1)])):
+        assert (first.sample(other, 2000) != drawn[:, 2:4]).any()
+    again = RowGenerators(5, [(1, 0)])
+    assert (first.sample(again, 2000) != first.sample(again, 2000)).any()
 
 
 @pytest.mark.parametrize("family", FAMILIES[:2])

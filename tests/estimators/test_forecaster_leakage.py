@@ -116,18 +116,41 @@ def test_rolling_origins_are_truncated_histories(
             np.testing.assert_array_equal(forecast[:, 0], expected)
 
 
+@warm_or_not
 @pytest.mark.parametrize("loss", ["gaussian", "student_t"])
-def test_rolling_origins_of_recursive_quantiles(loss: str) -> None:
-    """Their draws follow one another, so that they agree as samples do."""
+def test_rolling_origins_of_recursive_quantiles(loss: str, warm: bool) -> None:
+    """An origin draws the same whichever others are asked for."""
     y = wave(90)
-    options = {"strategy": "recursive", "n_samples": 4000, "max_iter": 1}
-    model = forecaster(loss=loss, **options).fit(y[:60])
+    model = forecaster(loss=loss, strategy="recursive", warm=warm).fit(y[:60])
     rolled = model._forecast_at(read_panel(y), [np.array([55, 80])], [0.25, 0.75])[0]
     for end, found in zip((55, 80), rolled, strict=True):
         expected = model.predict(y[:end], quantiles=[0.25, 0.75])
-        # A quartile of 4000 draws is off by some 2 % of the distance of quartiles.
-        width = expected[:, 1:] - expected[:, :1]
-        assert (np.abs(found[:, 0] - expected) < 0.1 * width).all()
+        np.testing.assert_array_equal(found[:, 0], expected)
+
+
+@strategies
+@warm_or_not
+@pytest.mark.parametrize("loss", ["gaussian", "student_t", "negative_binomial"])
+def test_draws_do_not_depend_on_other_series(
+    strategy: str, warm: bool, loss: str
+) -> None:
+    rng = np.random.default_rng(0)
+    y = {name: np.floor(20.0 * rng.random(60)) for name in ("a", "b", "c")}
+    model = forecaster(strategy=strategy, warm=warm, loss=loss).fit(y)
+    for asked in ({}, {"quantiles": [0.1, 0.9]}, {"samples": 3}):
+        both = model.predict(y, **asked)
+        alone = model.predict({"b": y["b"]}, **asked)
+        np.testing.assert_array_equal(alone["b"], both["b"])
+        # From a memory as well, which has seen all three.
+        np.testing.assert_array_equal(model.predict(**asked)["b"], both["b"])
+    # Series draw apart from one another, and a series at other origins.
+    like = {"b": y["b"], "z": y["b"]}
+    paths = model.predict(like, samples=200)
+    assert (paths["b"] != paths["z"]).any()
+    model.update({name: values[:5] for name, values in y.items()})
+    grown = {name: np.concatenate([v, v[:5]]) for name, v in y.items()}
+    expected = model.predict({"b": grown["b"]}, samples=3)
+    np.testing.assert_array_equal(model.predict(samples=3)["b"], expected["b"])
 
 
 # --------------------------------------------------------------------------- scores

@@ -337,11 +337,13 @@ def test_recursive_paths(transform: str | None, center: str) -> None:
     options = {"strategy": "recursive", "loss": "gaussian", "center": center}
     model = exact(transforms=transform, **options).fit(y)
     hand = ByHand(y, transform, center)
-    rng = np.random.default_rng(model.forecast_model_.seed)
     paths = 50
     rows = np.repeat(hand.rows(60 - WINDOW - 1, 60)[None], paths, axis=0)
     drawn = np.empty((paths, 0, 1))
-    for _ in range(HORIZON):
+    # Of the first series of the fit; counters go up by draws and by origins.
+    key = np.array([model.forecast_model_.seed, 0], np.uint64)
+    for h in range(HORIZON):
+        rng = np.random.Generator(np.random.Philox(key=key, counter=[0, 0, h, 60]))
         outputs = model.model_.infer(SequenceBatch(rows))[:, -1]
         scale = 1e-3 + np.logaddexp(0.0, outputs[:, 1])
         step = outputs[:, 0] + scale * rng.standard_normal(paths)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from .._validate import as_array, as_generator, check_float, check_int
+from .rows import RowGenerators
 from .special import Floats, sigmoid, softplus
 
-__all__ = ["Distribution", "Parameter"]
+__all__ = ["Distribution", "Parameter", "Source"]
+
+# What random numbers come from.
+Source: TypeAlias = np.random.Generator | RowGenerators
 
 
 @dataclass(frozen=True)
@@ -198,19 +202,20 @@ class Distribution(ABC):
         """Compute the derivatives of `log_prob` by each parameter."""
 
     @abstractmethod
-    def _sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats: ...
+    def _sample(self, rng: Source, shape: tuple[int, ...]) -> Floats: ...
 
-    def sample(self, rng: np.random.Generator, n: int) -> Floats:
+    def sample(self, rng: Source, n: int) -> Floats:
         """Draw ``n`` times from each: (n, ..., K), counts as whole float64 numbers.
 
         Parameters
         ----------
-        rng : numpy.random.Generator
+        rng : numpy.random.Generator or RowGenerators
         n : int
             At least 1.
         """
         draws = check_int("n", n, 1)
-        return self._sample(as_generator(rng), (draws, *self.shape))
+        source = rng if isinstance(rng, RowGenerators) else as_generator(rng)
+        return self._sample(source, (draws, *self.shape))
 
     @abstractmethod
     def _quantile(self, level: float) -> Floats: ...

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike
 
-from .base import Distribution, Parameter
+from .base import Distribution, Parameter, Source
 from .special import Floats, beta_fraction, digamma_change, stirling_error
 
 __all__ = ["Gaussian", "StudentT"]
@@ -71,7 +71,7 @@ class Gaussian(_LocationScale):
         z = (y - self.location) / self.scale
         return [z / self.scale, (z * z - 1.0) / self.scale]
 
-    def _sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    def _sample(self, rng: Source, shape: tuple[int, ...]) -> Floats:
         return self.location + self.scale * rng.standard_normal(shape)
 
     def _quantile(self, level: float) -> Floats:
@@ -135,7 +135,7 @@ class StudentT(_LocationScale):
         by_df = digamma_change(0.5 * df, 0.5) - np.log1p(q) + pull * q
         return [z * pull / self.scale, (z * z * pull - 1.0) / self.scale, 0.5 * by_df]
 
-    def _sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    def _sample(self, rng: Source, shape: tuple[int, ...]) -> Floats:
         return self.location + self.scale * rng.standard_t(self.df, shape)
 
     def _quantile(self, level: float) -> Floats:

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .base import Distribution, Parameter
+from .base import Distribution, Parameter, Source
 from .special import (
     Floats,
     beta_fraction,
@@ -178,7 +178,7 @@ class NegativeBinomial(_Counts):
         next_one = np.exp(self._log_probability(k + 1.0, mean, alpha)) / fraction
         return np.where(turned, alpha * (k + 1.0) * next_one, 1.0 - next_one)
 
-    def _sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    def _sample(self, rng: Source, shape: tuple[int, ...]) -> Floats:
         # A Poisson distribution whose mean is gamma distributed.
         gamma = rng.standard_gamma(1.0 / self.alpha, shape)
         return _draw_poisson(rng, self.alpha * self.mean * gamma)
@@ -238,7 +238,7 @@ class Poisson(_Counts):
         result[~below] = 1.0 - result[~below]
         return result
 
-    def _sample(self, rng: np.random.Generator, shape: tuple[int, ...]) -> Floats:
+    def _sample(self, rng: Source, shape: tuple[int, ...]) -> Floats:
         return _draw_poisson(rng, np.broadcast_to(self.mean, shape))
 
 
@@ -247,6 +247,6 @@ def _log_ratio(change: Floats, ratio: Floats) -> Floats:
     return np.where(np.abs(change) < 0.5, np.log1p(change), np.log(ratio))
 
 
-def _draw_poisson(rng: np.random.Generator, mean: Floats) -> Floats:
+def _draw_poisson(rng: Source, mean: Floats) -> Floats:
     drawn = rng.poisson(np.minimum(mean, _LARGEST_DRAWN)).astype(np.float64)
     return np.where(mean < _LARGEST_DRAWN, drawn, np.rint(mean))

@@ -120,7 +120,8 @@ class LSTMForecaster(ForecastAnswers):
         say most of what comes; takes up to twice the time. Curves and conformal
         intervals are those of the first training.
     n_samples : int, default=100
-        Sample paths, with "recursive", of which forecasts are means and quantiles.
+        Sample paths, with "recursive", of which forecasts are means and quantiles. Each
+        series and origin has draws of its own, whatever else is forecast beside it.
     huber_delta : float, default=1.0
         For "huber": residuals beyond it count by their size, in scaled units.
     columns : {"variables", "series"}, default="variables"

@@ -100,7 +100,6 @@ def forecast_adapting(
                 prediction,
                 request,
                 chains,
-                rng=np.random.default_rng(model.seed),
                 calibration=calibration,
                 horizon=model.horizon,
             )

@@ -35,7 +35,6 @@ def answer(
     request: Request,
     chains: Sequence[Chain],
     *,
-    rng: np.random.Generator,
     calibration: Calibration | None,
     horizon: int,
 ) -> Floats:
@@ -48,8 +47,6 @@ def answer(
     request : Request
     chains : sequence of n Chain
         Fitted up to the origin of each window; empty without transform.
-    rng : numpy.random.Generator
-        Draws samples.
     calibration : Calibration or None
         Moves quantiles.
     horizon : int
@@ -67,7 +64,7 @@ def answer(
     """
     steps = slice(request.steps)
     if request.samples is not None:
-        paths = prediction.paths(request.samples, rng)[:, :, steps]
+        paths = prediction.paths(request.samples)[:, :, steps]
         known = isinstance(prediction, PathPrediction)
         if not (known or all(c.keeps_quantiles(paths.shape[2]) for c in chains)):
             raise ValueError(

@@ -19,6 +19,7 @@ from ..files import storable
 from .answers import Request, answer, levelled
 from .calendar import calendar_features
 from .calibration import Calibration
+from .draws import Draw, series_keys
 from .encoding import EncodedPanel, PanelEncoder
 from .heads import Head
 from .memory import Memory
@@ -26,7 +27,7 @@ from .numbers import Floats
 from .predictions import Prediction
 from .series import Panel, Series
 from .steps import Times, TimeStep
-from .strategies import STRATEGIES, Draw, ForecastNetwork
+from .strategies import STRATEGIES, ForecastNetwork
 from .tail import Tail
 from .transforms import Chain
 from .windows import WindowSet
@@ -232,13 +233,13 @@ class ForecastModel:
         list of N arrays
             (M_n, H, K), with quantiles (M_n, H, K, Q), with samples (M_n, S, H, K).
         """
-        draw, horizon = self._draw(request), self.reach(request)
+        draw, horizon = self._draw(panel, request), self.reach(request)
         counts = [len(own) for own in origins]
         values: Floats = np.empty(0)
         for rows, prediction, chains in self._predictions(
             panel, origins, horizon, draw
         ):
-            answers = self._answer(prediction, request, draw, chains)
+            answers = self._answer(prediction, request, chains)
             if not values.size:
                 values = np.empty((sum(counts), *answers.shape[1:]))
             values[rows] = answers
@@ -255,7 +256,7 @@ class ForecastModel:
             Too few origins; the message says how many are needed.
         """
         places = [(n, int(o)) for n, own in enumerate(origins) for o in own]
-        draw, pairs = self._draw(Request()), []
+        draw, pairs = self._draw(panel, Request()), []
         for rows, prediction, chains in self._predictions(
             panel, origins, self.horizon, draw
         ):
@@ -333,10 +334,11 @@ class ForecastModel:
         """Forecast a panel from its end, which ``memory`` has read it to."""
         assert memory.tail is not None
         shown, chains = memory.tail.panel(panel, panel.lengths)
-        encoded, draw = self.encode(shown, self.reach(request)), self._draw(request)
         rows, first = np.arange(len(panel)), panel.lengths - shown.lengths
+        encoded = self.encode(shown, self.reach(request))
+        draw = self._draw(panel, request, first)
         prediction = memory.predict(self.network, self.head, encoded, rows, draw, first)
-        return self._answer(prediction, request, draw, chains)
+        return self._answer(prediction, request, chains)
 
     def predict(
         self,
@@ -349,7 +351,8 @@ class ForecastModel:
 
         ``first`` are the steps of each series that lie before ``encoded``.
         """
-        draw, rows = self._draw(Request()), np.arange(len(encoded))
+        draw = self._draw(encoded.panel, Request(), first)
+        rows = np.arange(len(encoded))
         if memory is not None:
             return memory.predict(self.network, self.head, encoded, rows, draw, first)
         ends = ends - first
@@ -361,23 +364,22 @@ class ForecastModel:
         self,
         prediction: Prediction,
         request: Request,
-        draw: Draw,
         chains: Sequence[Chain],
     ) -> Floats:
         return answer(
             prediction,
             request,
             chains,
-            rng=draw.rng,
             calibration=self.calibration,
             horizon=self.horizon,
         )
 
-    def _draw(self, request: Request) -> Draw:
+    def _draw(self, panel: Panel, request: Request, first: IntArray | int = 0) -> Draw:
         paths = 1
         if self.strategy == "recursive" and self.head.random:
             paths = request.samples or self.n_samples
-        return Draw(paths, np.random.default_rng(self.seed))
+        keys = series_keys(panel, self.encoder.scaler.places(panel))
+        return Draw(paths, self.seed, keys, first)
 
     def _chains_at(
         self, panel: Panel, origins: Sequence[IntArray], chains: list[Chain]

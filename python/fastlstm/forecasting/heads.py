@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..distributions import Distribution
+from ..distributions.base import Source
 from ..files import storable
 from ..losses import (
     AbsoluteError,
@@ -98,7 +99,7 @@ class Head(ABC):
         outputs: NDArray[Any],
         center: Floats,
         scale: Floats,
-        rng: np.random.Generator,
+        rng: Source,
         n: int,
     ) -> Floats:
         """Draw ``n`` times, each output by itself: (n, ...).
@@ -108,10 +109,7 @@ class Head(ABC):
         ValueError
             The head is no distribution.
         """
-        raise ValueError(
-            "sample paths need a distribution: fit with loss='gaussian', 'student_t', "
-            "'negative_binomial' or 'poisson'"
-        )
+        raise no_paths()
 
 
 @storable
@@ -263,7 +261,7 @@ class LikelihoodHead(Head):
         outputs: NDArray[Any],
         center: Floats,
         scale: Floats,
-        rng: np.random.Generator,
+        rng: Source,
         n: int,
     ) -> Floats:
         """Draw from the distribution, see `Head`."""
@@ -278,6 +276,14 @@ def new_head(loss: str, quantiles: Sequence[float], delta: float) -> Head:
         median = [0.5] if -1 in level_places([0.5], quantiles) else []
         return QuantileHead(sorted([*quantiles, *median]))
     return LikelihoodHead(loss)
+
+
+def no_paths() -> ValueError:
+    """Return what is raised where there is nothing to draw from."""
+    return ValueError(
+        "sample paths need a distribution: fit with loss='gaussian', 'student_t', "
+        "'negative_binomial' or 'poisson'"
+    )
 
 
 def in_units(values: NDArray[Any], center: Floats, scale: Floats) -> Floats:

@@ -11,10 +11,11 @@ from ..files import storable
 from ..models.states import put_state, take_state
 from ..models.stream import ModelStream
 from ..nn.lstm import State
+from .draws import Draw
 from .encoding import EncodedPanel
 from .heads import Head
 from .predictions import Prediction
-from .strategies import STRATEGIES, Draw
+from .strategies import STRATEGIES
 from .tail import Tail
 from .windows import WindowSet
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .heads import Head
+from ..distributions.rows import RowGenerators
+from .heads import Head, no_paths
 from .numbers import Floats
 
 __all__ = ["OutputPrediction", "PathPrediction", "Prediction"]
@@ -32,7 +33,7 @@ class Prediction(ABC):
         """Return (n, H, K, Q) quantiles."""
 
     @abstractmethod
-    def paths(self, n: int, rng: np.random.Generator) -> Floats:
+    def paths(self, n: int) -> Floats:
         """Draw (n, S, H, K) paths."""
 
 
@@ -40,13 +41,15 @@ class Prediction(ABC):
 class OutputPrediction(Prediction):
     """By outputs (n, H, K * P): each step has a distribution of its own.
 
-    So the steps of a path are drawn independently of each other.
+    So the steps of a path are drawn independently of each other, by ``rngs``, one a
+    window.
     """
 
     head: Head
     outputs: NDArray[Any]
     center: Floats
     scale: Floats
+    rngs: RowGenerators
 
     def point(self) -> Floats:
         """Return points, see `Prediction`."""
@@ -56,9 +59,9 @@ class OutputPrediction(Prediction):
         """Return quantiles, see `Prediction`."""
         return self.head.quantiles(self.outputs, self.center, self.scale, levels)
 
-    def paths(self, n: int, rng: np.random.Generator) -> Floats:
+    def paths(self, n: int) -> Floats:
         """Return paths, see `Prediction`."""
-        drawn = self.head.sample(self.outputs, self.center, self.scale, rng, n)
+        drawn = self.head.sample(self.outputs, self.center, self.scale, self.rngs, n)
         return np.moveaxis(drawn, 0, 1)
 
 
@@ -85,8 +88,8 @@ class PathPrediction(Prediction):
         found = np.quantile(self.drawn, list(levels), axis=1, method=method)
         return np.moveaxis(found, 0, -1)
 
-    def paths(self, n: int, rng: np.random.Generator) -> Floats:
+    def paths(self, n: int) -> Floats:
         """Return paths, see `Prediction`."""
         if not self.head.random:
-            return self.head.sample(self.drawn, self.center, self.scale, rng, n)
+            raise no_paths()
         return self.drawn

@@ -8,7 +8,6 @@ state comes from.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from inspect import signature
 from typing import Any, Final, TypeAlias
 
@@ -17,25 +16,19 @@ from numpy.typing import NDArray
 
 from .._validate import Array
 from ..data import SequenceBatch
+from ..distributions.rows import RowGenerators
 from ..models import EncoderDecoder, SequenceModel
 from ..models.stream import ModelStream
 from ..training import TrainingSet
+from .draws import Draw
 from .heads import Head
 from .numbers import Floats
 from .predictions import OutputPrediction, PathPrediction, Prediction
 from .windows import WindowSet
 
-__all__ = ["STRATEGIES", "Draw", "ForecastNetwork", "Strategy"]
+__all__ = ["STRATEGIES", "ForecastNetwork", "Strategy"]
 
 ForecastNetwork: TypeAlias = SequenceModel | EncoderDecoder
-
-
-@dataclass(frozen=True, eq=False)
-class Draw:
-    """How many paths a strategy that needs some draws of each window, and with what."""
-
-    paths: int
-    rng: np.random.Generator
 
 
 class Strategy(ABC):
@@ -97,7 +90,8 @@ class _Direct(Strategy):
     def predict(
         self, model: Any, head: Head, windows: WindowSet, draw: Draw
     ) -> Prediction:
-        return self._by(head, windows, model.infer(windows.take_all().inputs))
+        outputs = model.infer(windows.take_all().inputs)
+        return self._by(head, windows, draw, outputs)
 
     def go_on(
         self,
@@ -108,11 +102,13 @@ class _Direct(Strategy):
         stream: ModelStream,
         last: Array,
     ) -> Prediction:
-        return self._by(head, windows, last)
+        return self._by(head, windows, draw, last)
 
-    def _by(self, head: Head, windows: WindowSet, outputs: Array) -> Prediction:
+    def _by(
+        self, head: Head, windows: WindowSet, draw: Draw, outputs: Array
+    ) -> Prediction:
         by_step = outputs.reshape(len(windows), windows.encoded.horizon, -1)
-        return OutputPrediction(head, by_step, *windows.units())
+        return OutputPrediction(head, by_step, *windows.units(), draw.rngs(windows))
 
 
 class _EncoderDecoder(Strategy):
@@ -142,7 +138,7 @@ class _EncoderDecoder(Strategy):
         self, model: Any, head: Head, windows: WindowSet, draw: Draw
     ) -> Prediction:
         outputs = model.infer(windows.take_all().inputs)
-        return OutputPrediction(head, outputs, *windows.units())
+        return OutputPrediction(head, outputs, *windows.units(), draw.rngs(windows))
 
     def go_on(
         self,
@@ -155,7 +151,7 @@ class _EncoderDecoder(Strategy):
     ) -> Prediction:
         ahead = windows.take_all().inputs.target
         outputs = model.decode(stream.state, ahead)[0]
-        return OutputPrediction(head, outputs, *windows.units())
+        return OutputPrediction(head, outputs, *windows.units(), draw.rngs(windows))
 
 
 class _Recursive(Strategy):
@@ -196,7 +192,14 @@ class _Recursive(Strategy):
         ahead = np.take_along_axis(x, steps[:, :, None], axis=1)
         center, scale = windows.units()
         drawn = _draw_paths(
-            stream, ahead, head, center, scale, draw, indicators=encoded.indicators
+            stream,
+            ahead,
+            head,
+            center,
+            scale,
+            draw.paths,
+            draw.rngs(windows),
+            indicators=encoded.indicators,
         )
         return PathPrediction(head, drawn, center, scale)
 
@@ -207,7 +210,8 @@ def _draw_paths(
     head: Head,
     center: Floats,
     scale: Floats,
-    draw: Draw,
+    paths: int,
+    rngs: RowGenerators,
     *,
     indicators: bool,
 ) -> Floats:
@@ -223,7 +227,9 @@ def _draw_paths(
     head : Head
         Where it is no distribution there is one path, of point forecasts.
     center, scale : (n, K) float64 arrays
-    draw : Draw
+    paths : int
+    rngs : RowGenerators
+        Of n rows.
     indicators : bool
         Whether inputs say what is missing: no draw is.
 
@@ -233,7 +239,7 @@ def _draw_paths(
         In units of the series.
     """
     n, horizon = ahead.shape[:2]
-    k, paths = center.shape[1], draw.paths if head.random else 1
+    k, paths = center.shape[1], paths if head.random else 1
     each = np.repeat(np.arange(n), paths)
     own, spread = center[each], scale[each]
     stream = stream.take(each)
@@ -246,7 +252,7 @@ def _draw_paths(
                 x[:, k : 2 * k] = 0.0
         outputs = stream.step(x)
         if head.random:
-            values[h] = head.sample(outputs, own, spread, draw.rng, 1)[0]
+            values[h] = head.sample(outputs, own, spread, rngs, 1)[0]
         else:
             values[h] = head.point(outputs, own, spread)
     return np.moveaxis(values, 0, 1).reshape(n, paths, horizon, k)
