@@ -93,6 +93,11 @@ def test_histories_are_like_those_of_the_fit() -> None:
         model.predict(np.stack([Y, Y], axis=1))
     with pytest.raises(ValueError, match="12 hours apart, with a step of 1 day"):
         model.predict(dated(pd.date_range("2024-01-01", periods=60, freq="12h")))
+    weekly = "a step of 7 days, but that of the fit is 1 day"
+    with pytest.raises(ValueError, match=weekly):
+        model.predict(dated(pd.date_range("2024-01-01", periods=60, freq="7D")))
+    with pytest.raises(ValueError, match=weekly):
+        model.update(dated(pd.date_range("2024-03-07", periods=60, freq="7D"))[:4])
     with pytest.raises(ValueError, match="calendar features need times"):
         model.predict(Y)
 

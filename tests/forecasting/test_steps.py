@@ -119,8 +119,8 @@ def test_one_step_for_a_panel_whose_series_begin_anywhere() -> None:
 def test_the_step_of_the_fit() -> None:
     index = pd.date_range("2024-01-01", periods=9, freq="D")
     fitted = read_panel(pd.Series(range(9), index))
-    sparse = pd.Series([1, 2, 3], index[::4])
-    assert read_panel(sparse).layout.step == TimeStep(4, "D")
+    sparse = pd.Series([1, 2, 3], index[[0, 2, 8]])
+    assert read_panel(sparse).layout.step == TimeStep(2, "D")
     later = read_panel(sparse, like=fitted.layout)
     assert later.layout.step == fitted.layout.step
     assert len(later[0]) == 9
@@ -128,6 +128,64 @@ def test_the_step_of_the_fit() -> None:
     assert str((one.forecast_times(1) or [])[0][0])[:10] == "2024-01-02"
     with pytest.raises(ValueError, match=r"one time have no step"):
         read_panel(sparse[:1]).forecast_times(1)
+
+
+@pytest.mark.parametrize("n", [3, 10])
+@pytest.mark.parametrize("new_rows", [False, True])
+@pytest.mark.parametrize(
+    ("freq", "longer", "own", "fitted"),
+    [
+        ("D", "W-MON", "7 days", "1 day"),
+        ("h", "D", "1 day", "1 hour"),
+        ("D", "MS", "1 month", "1 day"),
+        ("MS", "QS", "3 months", "1 month"),
+        ("ME", "YE", "12 month ends", "1 month end"),
+    ],
+)
+def test_a_longer_step_than_that_of_the_fit(
+    n: int, new_rows: bool, freq: str, longer: str, own: str, fitted: str
+) -> None:
+    """Read as the fit's, nearly all of its rows would be gaps."""
+    index = pd.date_range("2022-01-01", periods=9, freq=freq)
+    layout = read_panel(pd.Series(range(9), index)).layout
+    times = pd.date_range("2023-01-01", periods=n, freq=longer)
+    words = rf"a step of {own}, but that of the fit is {fitted}\b"
+    for some in (times, times.delete(4) if n > 3 else times):  # and with a gap
+        series = pd.Series(1.0, some)
+        with pytest.raises(ValueError, match=words):
+            read_panel(series, like=layout, new_rows=new_rows)
+    # Told row by row, what is missing is missing, and no step is known of one or two.
+    whole = pd.Series(1.0, times).asfreq(freq)
+    assert len(read_panel(whole, like=layout)[0]) == len(whole)
+    for few in (1, 2):
+        panel = read_panel(pd.Series(1.0, times[:few]), like=layout, new_rows=new_rows)
+        assert panel.layout.step == layout.step
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_gaps_of_the_step_of_the_fit(count: int) -> None:
+    """Some rows missing, most of them, all weekends; integers as well."""
+    every = np.arange(0, 60 * count, count)
+    days = np.datetime64("2024-01-01") + every.astype("m8[D]")
+    for times in (pd.DatetimeIndex(days), pd.Index(every)):
+        layout = read_panel(pd.Series(1.0, times)).layout
+        kept = np.sort(np.random.default_rng(0).permutation(60)[:12])
+        for rows in (
+            kept,
+            np.arange(60)[np.arange(60) % 7 < 5],
+            [0, 1, 5, 9],
+            [0, 2, 6],
+        ):
+            sparse = pd.Series(1.0, times[rows])
+            panel = read_panel(sparse, like=layout)
+            assert panel.lengths[0] == rows[-1] - rows[0] + 1
+        with pytest.raises(ValueError, match="step of"):
+            read_panel(pd.Series(1.0, times[::3]), like=layout)
+        with pytest.raises(ValueError, match=r"2 series, .* the first, have a step of"):
+            read_panel(2 * [pd.Series(1.0, times[::3])], like=layout)
+        # Beside one that has the step of the fit a sparse one is one of gaps.
+        both = {"a": pd.Series(1.0, times), "b": pd.Series(1.0, times[::7])}
+        assert read_panel(both, like=layout).lengths.tolist() == [60, 57]
 
 
 def test_a_series_that_begins_off_the_step_of_the_fit() -> None:

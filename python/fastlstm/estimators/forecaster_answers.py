@@ -79,8 +79,9 @@ class ForecastAnswers(ForecastEngine):
         NotFittedError
             Before ``fit``.
         ValueError
-            As for ``fit``; other variables or another step than there; covariates that
-            end before the horizon; quantiles that the loss does not know.
+            As for ``fit``; other variables or another step than there, as where times
+            of three rows or more are weeks apart and those of the fit days; covariates
+            that end before the horizon; quantiles that the loss does not know.
         TypeError
             As for ``fit``; a number in place of series.
         """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +22,11 @@ from .steps import (
 )
 
 __all__ = ["Draft", "Table", "assemble"]
+
+# Rows that a series has at least to have a step of its own, and the share of them that
+# are one such step apart, at least.
+_ROWS_OF_A_STEP: Final = 3
+_SHARE_OF_A_STEP: Final = 0.6
 
 
 @dataclass
@@ -119,6 +124,8 @@ def assemble(
         _check_increasing(_times(draft.y), draft.name, draft.rows)
     if step is None or (step.unit == "") != (kinds[0] == "i"):
         step = find_step([_times(draft.y) for draft in drafts])
+    elif step != (own := find_step([_times(draft.y) for draft in drafts])):
+        _check_step(drafts, step, own)
     if step is None:  # one row each; covariates may go further
         ahead = [d.future.times for d in drafts if d.future is not None]
         step = find_step([t for t in ahead if t is not None] or [np.arange(0)])
@@ -173,6 +180,30 @@ def _check_increasing(times: Times, name: str, rows: IntArray) -> None:
         f"at {here}: expected times that increase; sort the rows, and those of "
         "covariates with them"
     )
+
+
+def _check_step(drafts: Sequence[Draft], step: TimeStep, own: TimeStep | None) -> None:
+    """Raise ValueError where rows keep to a step of their own, longer than the fit's.
+
+    Where rows of the fit's step are missing, some neighbours are a step apart, or the
+    distances differ.
+    """
+    all_times = [_times(draft.y) for draft in drafts]
+    if own is None or max(map(len, all_times)) < _ROWS_OF_A_STEP:
+        return
+    fitted = [step.places(times) for times in all_times]
+    if not all(fits.all() for _, fits in fitted):
+        return  # times off the step are refused with their rows
+    apart = np.concatenate([np.diff(places) for places, _ in fitted])
+    steps = np.concatenate([np.diff(own.places(times)[0]) for times in all_times])
+    if apart.min() > 1 and (steps == 1).mean() > _SHARE_OF_A_STEP:
+        whose = f"{drafts[0].name} has"
+        if len(drafts) > 1:
+            whose = f"{len(drafts)} series, {drafts[0].name} the first, have"
+        raise ValueError(
+            f"{whose} a step of {own}, but that of the fit is {step}: resample to it; "
+            "where rows between are missing, pass them as NaN"
+        )
 
 
 def _places(

@@ -69,7 +69,8 @@ def read_panel(
     past_covariates, future_covariates, static_features : sequence of str
         Columns of frames that are those; static ones of long frames only.
     like : PanelLayout, optional
-        That of the fit, which the series have to agree with, and whose step they have.
+        That of the fit, which the series have to agree with, and whose step they have:
+        times that keep to a longer one are refused.
     new_rows : bool, default=False
         Whether these are rows for `Panel.extended`, one or more a series. There need
         not be an observed value among them, nor static features, nor future covariates
