@@ -260,3 +260,27 @@ def test_levels_are_the_same_but_for_rounding(conformal: str | None) -> None:
     model = forecaster(loss="quantile", quantiles=levels, conformal=conformal).fit(A)
     found = model.predict(quantiles=[1.0 - 0.9, 0.3, 0.7])
     np.testing.assert_array_equal(found, model.predict(quantiles=levels[[0, 2, 6]]))
+
+
+def test_windows_that_are_all_missing() -> None:
+    """Their forecasts look like any other: a warning names them, once a call."""
+    a, b = BOTH, 2.0 * BOTH
+    model = forecaster().fit({"a": a, "b": b, "c": a})
+    words = "The last 8 steps of series 'b'( and of 1 other|) have no observed value"
+    gone = b.copy()
+    gone[-8:] = np.nan
+    for X in ({"a": a, "b": gone}, {"b": gone, "a": a, "d": gone[-20:]}):
+        with pytest.warns(UserWarning, match=words) as caught:
+            model.predict(X)
+        assert len(caught) == 1
+        assert caught[0].filename == __file__
+    # What is observed of one variable, at one step, is a window to go on from.
+    gone[-8, 0] = 1.0
+    model.predict({"a": a, "b": gone})
+    rows = np.full((8, 2), np.nan)
+    model.update({"b": rows[:7]}).predict()
+    model.update({"b": rows[:1], "c": rows})
+    with pytest.warns(UserWarning, match="series 'b' and of 1 other have no observed"):
+        model.predict()
+    # A network that is kept has read what was before.
+    forecaster(warm=True).fit(a).update(rows).predict()

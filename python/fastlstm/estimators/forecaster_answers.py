@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any, Self
@@ -11,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._validate import check_float, check_int
 from ..files.whole import PathType
+from ..forecasting import Panel
 from ..forecasting.answers import Request
 from .forecaster_engine import ForecastEngine
 from .saving import save
@@ -84,6 +86,11 @@ class ForecastAnswers(ForecastEngine):
             that end before the horizon; quantiles that the loss does not know.
         TypeError
             As for ``fit``; a number in place of series.
+
+        Warns
+        -----
+        UserWarning
+            The last ``window_`` steps of a series are all missing (without ``warm``).
         """
         check_is_fitted(self, "forecast_model_")
         levels = None if quantiles is None else np.ravel(quantiles).tolist()
@@ -110,9 +117,26 @@ class ForecastAnswers(ForecastEngine):
                 panel = self._read_like(X, y, past=past, future=future, static=static)
                 panel.check_horizon(horizon, whole=self.id_column is None)
                 values = self._forecast(panel, panel.lengths, request)
+        self._warn_of_empty_windows(panel)
         return panel.give_back(
             list(values), quantiles=levels, samples=samples is not None
         )
+
+    def _warn_of_empty_windows(self, panel: Panel) -> None:
+        """Warn where a window has no observed value, unless more is read than that."""
+        if self.forecast_model_.warm:
+            return
+        window = self.window_
+        empty = [one.id for one in panel if np.isnan(one.y[-window:]).all()]
+        if empty:
+            more = len(empty) - 1
+            others = f" and of {more} other{'s' * (more > 1)}" if more else ""
+            warnings.warn(
+                f"The last {window} steps of series {empty[0]!r}{others} have no "
+                "observed value, and a forecast looks back no further: all that it "
+                "knows is the last value before, which is filled in.",
+                stacklevel=3,
+            )
 
     def _steps(self, steps: int | None, levels: list[float] | None) -> int | None:
         """Check how many steps to forecast."""
