@@ -310,10 +310,14 @@ class ForecastModel:
         for at in range(int(counts.max())):
             ends = np.array([own[min(at, len(own) - 1)] for own in origins])
             memory.read(self.network, encoded, ends)
-            series = np.flatnonzero(counts > at)
-            prediction = memory.predict(self.network, self.head, encoded, series, draw)
-            rows = begins[series] + at
-            yield rows, prediction, [chains[row] for row in rows] if chains else []
+            there = np.flatnonzero(counts > at)
+            for part in _chunks(len(there), draw.paths):
+                series = there[part]
+                prediction = memory.predict(
+                    self.network, self.head, encoded, series, draw
+                )
+                rows = begins[series] + at
+                yield rows, prediction, [chains[row] for row in rows] if chains else []
 
     def reach(self, request: Request) -> int:
         """Return how many steps a network predicts of which some are asked for.
@@ -334,11 +338,16 @@ class ForecastModel:
         """Forecast a panel from its end, which ``memory`` has read it to."""
         assert memory.tail is not None
         shown, chains = memory.tail.panel(panel, panel.lengths)
-        rows, first = np.arange(len(panel)), panel.lengths - shown.lengths
+        first = panel.lengths - shown.lengths
         encoded = self.encode(shown, self.reach(request))
-        draw = self._draw(panel, request, first)
-        prediction = memory.predict(self.network, self.head, encoded, rows, draw, first)
-        return self._answer(prediction, request, chains)
+        draw, parts = self._draw(panel, request, first), []
+        for rows in _chunks(len(panel), draw.paths):
+            prediction = memory.predict(
+                self.network, self.head, encoded, rows, draw, first
+            )
+            own = [chains[row] for row in rows] if chains else []
+            parts.append(self._answer(prediction, request, own))
+        return np.concatenate(parts)
 
     def predict(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 
@@ -20,6 +20,9 @@ from .tail import Tail
 from .windows import WindowSet
 
 __all__ = ["Memory"]
+
+# Steps, of all series together, that are gathered to be read at once.
+_STEPS_AT_ONCE: Final = 1 << 18
 
 
 @storable
@@ -70,13 +73,12 @@ class Memory:
         """
         n, at = len(encoded), ends - first
         if self.ends is None:
-            self._read(model, self._windows(encoded, np.arange(n), at, at.max()))
-            self.ends = ends.copy()
-            return
-        for count in np.unique(ends - self.ends):
-            if count > 0:
-                rows = np.flatnonzero(ends - self.ends == count)
-                self._read(model, self._windows(encoded, rows, at[rows], count))
+            self._read(model, encoded, np.arange(n), at, at.max())
+        else:
+            for count in np.unique(ends - self.ends):
+                if count > 0:
+                    rows = np.flatnonzero(ends - self.ends == count)
+                    self._read(model, encoded, rows, at[rows], count)
         self.ends = ends.copy()
 
     def predict(
@@ -115,11 +117,29 @@ class Memory:
             stream.state = take_state(self.state, rows)
         return stream
 
-    def _read(self, model: Any, windows: WindowSet) -> None:
+    def _read(
+        self,
+        model: Any,
+        encoded: EncodedPanel,
+        rows: IntArray,
+        ends: IntArray,
+        steps: int,
+    ) -> None:
+        """Read the ``steps`` last of some series before ``ends``, or all, in parts."""
+        size = max(1, _STEPS_AT_ONCE // max(1, int(steps)))
+        for at in range(0, len(rows), size):
+            part = slice(at, at + size)
+            self._read_at_once(
+                model,
+                len(encoded),
+                self._windows(encoded, rows[part], ends[part], steps),
+            )
+
+    def _read_at_once(self, model: Any, n: int, windows: WindowSet) -> None:
         stream = self._stream(model, windows.series)
         last = stream.read(STRATEGIES[self.strategy].history(windows))
         if self.state is None or self.last is None:
-            self.state, self.last = stream.state, last
-            return
+            state = STRATEGIES[self.strategy].stream(model, n).state
+            self.state, self.last = state, np.zeros((n, *last.shape[1:]), last.dtype)
         put_state(self.state, windows.series, stream.state)
         self.last[windows.series] = last
