@@ -63,6 +63,8 @@ class Progress(Callback):
             if now - self._shown >= _SECONDS_BETWEEN:
                 self._shown = now
                 print(f"\r{self._line(trainer)}\x1b[K", end="", file=stream, flush=True)
+        elif trainer.stop_reason is not None:
+            return  # the end of the fit has a line that says why
         elif trainer.epoch % max(1, trainer.max_epochs // _LINES_A_FIT) == 0:
             print(self._line(trainer), file=stream, flush=True)
 
