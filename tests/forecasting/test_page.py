@@ -15,7 +15,9 @@ def test_examples(capsys: pytest.CaptureFixture[str]) -> None:
     names: dict[str, object] = {}
     for code in re.findall(r"```python\n(.*?)```", page, re.S):
         exec(compile(code, "anomalies.md", "exec"), names)
-    lines = capsys.readouterr().out.splitlines()
+    printed = capsys.readouterr().out
+    assert re.findall(r"print\(.*\)  # (.*)$", page, re.M) == printed.splitlines()
+    lines = printed.splitlines()
     spans = [tuple(map(int, line.split()[:2])) for line in lines[:-1]]
     assert any(start <= 1200 < 1230 <= stop for start, stop in spans)
     share = float(lines[-1])
