@@ -114,6 +114,12 @@ def test_which_are_chosen(
     assert columns == [f"{name}_{end}" for name in expected for end in ("sin", "cos")]
 
 
+def test_one_time_has_no_step() -> None:
+    assert calendar_names(["2024-01-01"]) == []
+    assert calendar_features(["2024-01-01"])[0].shape == (1, 0)
+    assert calendar_features(["2024-01-01"], ["day_of_week"])[0].shape == (1, 2)
+
+
 def test_errors() -> None:
     times = ["2024-01-01", "2024-01-02"]
     for names, message in (

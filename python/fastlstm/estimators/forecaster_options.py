@@ -235,7 +235,7 @@ def _calendar(calendar: Any, panel: Panel) -> tuple[str, ...]:
     times = longest.times
     dated = times is not None and times.dtype.kind == "M"
     if isinstance(calendar, str) and calendar == "auto":
-        if times is None or not dated or len(times) < 2:
+        if times is None or not dated:
             return ()
         return tuple(calendar_names(times))
     if times is None or not dated:

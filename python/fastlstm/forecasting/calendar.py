@@ -86,7 +86,8 @@ def calendar_names(times: npt.ArrayLike) -> list[str]:
     Parameters
     ----------
     times : array-like of T time stamps
-        As for `infer_step`; a business day lasts 7/5 days in the mean.
+        As for `infer_step`; a business day lasts 7/5 days in the mean. One time alone
+        has no step, and lasts no period: no feature.
 
     Raises
     ------
@@ -101,6 +102,8 @@ def calendar_names(times: npt.ArrayLike) -> list[str]:
     ['day_of_week', 'day_of_year']
     """
     array = _check_dates(times)
+    if len(array) == 1:
+        return []
     step = infer_step(array)
     year = "month_of_year" if step.unit == "M" else "day_of_year"
     periods = {"hour_of_day": 1.0, "day_of_week": 7.0, year: 365.0}
