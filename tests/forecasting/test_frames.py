@@ -210,6 +210,31 @@ def test_covariates_inside_a_wide_frame(kind: str) -> None:
         read_panel(data, time_column="day", static_features=["c"])
 
 
+def test_a_target_is_a_column() -> None:
+    """What has no columns is that series only if it says so."""
+    y, frame = np.arange(4.0), pd.DataFrame({"x": np.ones(4)})
+    for target in ("a", ["a"], ("a",), np.array(["a"])):
+        assert read_panel(frame.assign(a=y), target=target).layout.targets == ("a",)
+        for series in (pd.Series(y, name="a"), pl.Series("a", y)):
+            assert read_panel(series, target=target).layout.targets == ("a",)
+            assert read_panel(frame, series, target=target).layout.past == ("x",)
+    words = "names a column of a frame, but"
+    for data, what in (
+        (y, "is a ndarray: pass a frame"),
+        (np.stack([y, y], axis=1), "is a ndarray"),
+        (y.tolist(), "is a list"),
+        (pd.Series(y), "is a Series"),
+        (pl.Series(y), "is a Series"),
+        (pd.Series(y, name="b"), "is a Series with the name 'b'"),
+    ):
+        with pytest.raises(ValueError, match=f"target='a' {words} X {what}"):
+            read_panel(data, target="a")
+        with pytest.raises(ValueError, match=rf"\['a', 'b'\] {words} y {what}"):
+            read_panel(frame, data, target=["a", "b"])
+        with pytest.raises(ValueError, match=f"target='a' {words} series 'k' {what}"):
+            read_panel({"k": data}, target="a")
+
+
 def test_text_and_lazy_frames() -> None:
     frame = pl.DataFrame({"a": [1.0], "b": ["rain"]})
     with pytest.raises(TypeError, match=r"column 'b'.* must hold numbers, got .*rain"):

@@ -65,7 +65,7 @@ def read_panel(
         What the columns of a table are.
     id_column, time_column : str, optional
     target : str or list of str, optional
-        Columns to forecast; without, all that are nothing else.
+        Columns of frames to forecast; without, all that are nothing else.
     past_covariates, future_covariates, static_features : sequence of str
         Columns of frames that are those; static ones of long frames only.
     like : PanelLayout, optional

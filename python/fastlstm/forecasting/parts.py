@@ -41,13 +41,16 @@ class Columns:
         """Whether a column is named at all."""
         return self.target is not None or bool(self.past or self.future)
 
+    def _named(self) -> list[Any]:
+        many = isinstance(self.target, (list, tuple, np.ndarray))
+        return list(self.target) if many else [self.target]
+
     def targets_of(
         self, frame: Any, name: str, others: Sequence[Any] = ()
     ) -> list[Any]:
         """Return the target columns: those named, or all that are nothing else."""
         if self.target is not None:
-            many = isinstance(self.target, (list, tuple))
-            targets = list(self.target) if many else [self.target]
+            targets = self._named()
         else:
             taken = {self.time, *self.past, *self.future, *others}
             targets = [c for c in frame.columns if c not in taken]
@@ -56,6 +59,19 @@ class Columns:
                 f"{name} has no target column: its columns are {list(frame.columns)}"
             )
         return targets
+
+    def check_target_of(self, data: Any, name: str) -> None:
+        """Raise ValueError where a target is named, which is not the name of data."""
+        given = getattr(data, "name", None) if is_series(data) else None
+        if self.target is None or self._named() == [given]:
+            return
+        what = f"a {type(data).__name__}"
+        if given not in (None, ""):
+            what += f" with the name {given!r}"
+        raise ValueError(
+            f"target={self.target!r} names a column of a frame, but {name} is {what}: "
+            "pass a frame which has it, or leave target away"
+        )
 
 
 def read_table(
@@ -144,6 +160,8 @@ def read_parts(
     drafts = []
     for at, (key, part) in enumerate(zip(keys, parts, strict=True)):
         own = is_frame(part)
+        if not own:
+            columns.check_target_of(part, names[at])
         targets = columns.targets_of(part, names[at]) if own else None
         time = columns.time if own else None
         y = read_table(part, names[at], time, targets)
