@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from fastlstm.forecasting import Backtest, backtest, read_panel
 from fastlstm.plotting import (
@@ -141,6 +142,42 @@ def test_paths_of_frames(rng: np.random.Generator, ax: Any) -> None:
     other = Figure().subplots()
     plot_forecast(y, paths[0], ax=other)
     assert_array_equal(line(other, "forecast")[0], after)
+
+
+@pytest.mark.parametrize("library", [pd, pl])
+def test_frames_with_a_column_of_times(
+    rng: np.random.Generator, library: Any, ax: Any
+) -> None:
+    """As `predict` gives them back; polars has no index to put times in."""
+    days = pd.date_range("2024-01-01", periods=8, freq="D").to_numpy()
+    y, ahead, fan = rng.normal(size=5), rng.normal(size=3), rng.normal(size=(3, 3))
+    drawn = rng.normal(size=(4, 3, 1))
+    history = library.DataFrame({"day": days[:5], "y": y})
+    panel = read_panel(history, time_column="day")
+    plot_forecast(
+        history,
+        panel.give_back([ahead[:, None]]),
+        quantiles=panel.give_back([fan[:, None]], quantiles=[0.1, 0.5, 0.9]),
+        samples=panel.give_back([drawn], samples=True),
+        truth=library.DataFrame({"y": ahead + 1.0, "day": days[5:]}),
+        time_column="day",
+        ax=ax,
+    )
+    for name, values, times in (
+        ("observed", y, days[:5]),
+        ("forecast", ahead, days[5:]),
+        ("came true", ahead + 1.0, days[5:]),
+        ("sample paths", drawn[3, :, 0], days[5:]),
+    ):
+        found = line(ax, name)
+        assert_array_equal(np.asarray(found[0], "M8[D]"), times.astype("M8[D]"))
+        assert_array_equal(found[1], values)
+    assert_array_equal(bands(ax)["80 % interval"], np.sort(fan[:, [0, 2]]))
+    for other in ("date", None):
+        with pytest.raises(TypeError, match="if these are the times, time_column='day"):
+            plot_forecast(history, time_column=other, ax=ax)
+    with pytest.raises(ValueError, match="columns 'day', 'sample' and one of a series"):
+        plot_forecast(history, samples=history, time_column="day", ax=ax)
 
 
 def test_times_of_ones_own(ax: Any) -> None:

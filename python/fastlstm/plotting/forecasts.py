@@ -11,8 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from .._validate import check_int
 from ..forecasting.backtesting.scores import interval_pairs
-from ..forecasting.frames import index_times, is_frame, is_pandas, read_times
+from ..forecasting.frames import (
+    column_of,
+    index_times,
+    is_frame,
+    is_pandas,
+    read_times,
+)
 from ..forecasting.numbers import Floats, as_numbers, check_levels
+from ..forecasting.parts import read_table
 from ..forecasting.times import future_times as times_after
 from .axes import label_times, legend_on_top, new_axes
 
@@ -32,6 +39,7 @@ def plot_forecast(
     truth: Any = None,
     times: ArrayLike | None = None,
     future_times: ArrayLike | None = None,
+    time_column: Any = None,
     last: int | None = None,
     unit: str = "",
     ax: Any = None,
@@ -41,7 +49,7 @@ def plot_forecast(
     Parameters
     ----------
     history : (T,) array, series or frame of one column
-        Of pandas, its index are the times.
+        Of pandas, its index are the times, unless there is a ``time_column``.
     forecast : (H,) array or series, or mapping of names to such, optional
         As ``predict`` returns it.
     quantiles : (H, Q) array or frame, optional
@@ -50,13 +58,16 @@ def plot_forecast(
         Of the quantiles; by default what the names of a frame's columns end with, as
         "value_0.1". Symmetric pairs are shaded, others are lines.
     samples : (S, H) array, or frame with a level "sample", optional
-        As ``predict(samples=S)`` returns it. The first 50 paths are drawn.
+        As ``predict(samples=S)`` returns it, where "sample" may be a column beside a
+        ``time_column``. The first 50 paths are drawn.
     truth : (H,) array or series, optional
         What came.
     times : (T,) array, optional
         Of the history: dates or numbers.
     future_times : (H,) array, optional
         Of the forecasts, if they do not follow the history, as those of pandas do.
+    time_column : str, optional
+        Of all frames that are given, the column with their times.
     last : int, optional
         Steps of the history to draw; all by default.
     unit : str, optional
@@ -73,7 +84,7 @@ def plot_forecast(
     ValueError
         More than one series; shapes that do not fit; quantiles without levels.
     TypeError
-        What are no numbers.
+        What are no numbers: times without ``time_column``.
     ImportError
         Without matplotlib, where no ``ax`` is given.
 
@@ -86,17 +97,22 @@ def plot_forecast(
     >>> [text.get_text() for text in ax.get_legend().get_texts()]
     ['observed', 'median', '80 % interval']
     """
-    past, own_times = _read("history", history)
+    past, own_times = _read("history", history, time_column)
     before = np.arange(len(past)) if own_times is None else own_times
     before = before if times is None else np.asarray(times)
     _check_shape("times", before, past.shape)
     named = dict(forecast) if isinstance(forecast, Mapping) else {"forecast": forecast}
     named["truth"] = truth
-    lines = {name: _read(name, v) for name, v in named.items() if v is not None}
+    lines = {
+        name: _read(name, data, time_column)
+        for name, data in named.items()
+        if data is not None
+    }
     parts = list(lines.values())
-    shares = _levels(quantiles, levels)
-    fan = None if quantiles is None else _read("quantiles", quantiles, (len(shares),))
-    paths = None if samples is None else _read_paths(samples)
+    shares, fan = _levels(quantiles, levels, time_column), None
+    if quantiles is not None:
+        fan = _read("quantiles", quantiles, time_column, (len(shares),))
+    paths = None if samples is None else _read_paths(samples, time_column)
     parts += [part for part in (fan, paths) if part is not None]
     after = _times_ahead(before, parts, future_times)
     begin = 0 if last is None else max(0, len(past) - check_int("last", last, 1))
@@ -177,21 +193,36 @@ def _tint(strength: float) -> tuple[float, ...]:
 
 
 def _read(
-    name: str, data: Any, shape: tuple[int, ...] = ()
+    name: str, data: Any, time_column: Any, shape: tuple[int, ...] = ()
 ) -> tuple[Floats, NDArray[Any] | None]:
-    """Return values (T, *shape), and the times that pandas has for them."""
-    values = as_numbers(name, data)
+    """Return values (T, *shape), and the times that a frame has for them."""
+    if is_frame(data):
+        table = read_table(data, name, time_column)
+        values, times = table.values, table.times
+    else:
+        values, times = as_numbers(name, data), index_times(data, name)
     length = len(values) if values.ndim else 0
     if length == 0 or values.size != length * int(np.prod(shape)):
         expected = str(("steps", *shape)).replace("'", "")
         raise ValueError(
             f"{name} must have shape {expected}, of one series, got {values.shape}"
         )
-    return values.reshape(length, *shape), index_times(data, name)
+    return values.reshape(length, *shape), times
 
 
-def _read_paths(data: Any) -> tuple[Floats, NDArray[Any] | None]:
-    """Return paths (H, S), of an array (S, H) or of a frame with a level "sample"."""
+def _read_paths(data: Any, time_column: Any) -> tuple[Floats, NDArray[Any] | None]:
+    """Return paths (H, S), of an array (S, H) or of a frame that says "sample"."""
+    if is_frame(data) and time_column is not None:
+        others = [c for c in data.columns if c not in (time_column, "sample")]
+        if len(others) != 1 or "sample" not in list(data.columns):
+            raise ValueError(
+                f"samples must have the columns {time_column!r}, 'sample' and one of a "
+                f"series, got {list(data.columns)}"
+            )
+        table = read_table(data, "samples", time_column, others)
+        count = len(np.unique(column_of(data, "sample", "samples").to_numpy()))
+        paths, times = table.values.reshape(count, -1), table.times
+        return paths.T, None if times is None else times[: paths.shape[1]]
     if is_pandas(data) and data.index.nlevels == 2:
         numbers, times = (data.index.get_level_values(level) for level in (0, 1))
         count = numbers.nunique()
@@ -207,10 +238,13 @@ def _read_paths(data: Any) -> tuple[Floats, NDArray[Any] | None]:
     return values.T, None
 
 
-def _levels(quantiles: Any, levels: Sequence[float] | None) -> list[float]:
+def _levels(
+    quantiles: Any, levels: Sequence[float] | None, time_column: Any
+) -> list[float]:
     if levels is None and is_frame(quantiles):
+        names = [str(c) for c in quantiles.columns if c != time_column]
         with suppress(ValueError, IndexError):  # others have no level, or no such end
-            levels = [float(str(c).rsplit("_", 1)[1]) for c in quantiles.columns]
+            levels = [float(name.rsplit("_", 1)[1]) for name in names]
     if (quantiles is None) != (levels is None):
         raise ValueError(
             "quantiles go with their levels, got "
