@@ -6,7 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fastlstm import LSTMClassifier, LSTMRegressor, LSTMTagger
+from fastlstm import (
+    LSTMAnomalyDetector,
+    LSTMClassifier,
+    LSTMForecaster,
+    LSTMRegressor,
+    LSTMTagger,
+)
 from fastlstm.estimators.sklearn_types import CallbackSupport
 from fastlstm.training import Callback, Trainer
 from sklearn.base import clone
@@ -166,6 +172,15 @@ def test_beside_our_own(rng: np.random.Generator) -> None:
         regressor().set_callbacks(own)
     with pytest.raises(TypeError, match="scikit-learn's, which go to set_callbacks"):
         regressor(callbacks=[record]).fit(X, y)
+
+
+@pytest.mark.parametrize("estimator", [LSTMForecaster, LSTMAnomalyDetector])
+def test_estimators_that_have_none_of_them(estimator: Any) -> None:
+    """They point to nothing that is not there."""
+    words = f"scikit-learn's, which {estimator.__name__} does not take: expected a"
+    assert not hasattr(estimator, "set_callbacks")
+    with pytest.raises(TypeError, match=words):
+        estimator(callbacks=[Record()]).fit(np.sin(np.arange(300.0))[:, None])
 
 
 @needs_callbacks

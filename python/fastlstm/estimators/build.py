@@ -18,6 +18,7 @@ from ..schedules import SCHEDULES, Schedule
 from ..training import Callback, EarlyStopping, Progress, Trainer
 from ..training.protocols import Loss, Model
 from .arguments import Arguments
+from .callbacks import own_callbacks
 from .parameters import CONSTRAINTS, resolve_batch_size, resolve_dtype
 
 if TYPE_CHECKING:
@@ -127,18 +128,7 @@ def new_trainer(
         tol=estimator.tol,
         restore_best=judged,
     )
-    callbacks = [*(estimator.callbacks or ())]
-    for callback in callbacks:
-        if isinstance(callback, type):
-            raise TypeError(
-                f"callbacks: {callback.__name__} is a class; expected an object, "
-                f"{callback.__name__}()"
-            )
-        if hasattr(callback, "on_fit_task_end"):
-            raise TypeError(
-                f"callbacks: {callback!r} is one of scikit-learn's, which go to "
-                "set_callbacks"
-            )
+    callbacks = own_callbacks(estimator)
     if estimator.verbose:
         callbacks.append(Progress())
     batch_size = resolve_batch_size(estimator.batch_size, n)

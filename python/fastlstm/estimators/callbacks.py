@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Method = TypeVar("Method", bound=Callable[..., Any])
 
-__all__ = ["EpochTasks", "begin_tasks", "with_callbacks"]
+__all__ = ["EpochTasks", "begin_tasks", "own_callbacks", "with_callbacks"]
 
 try:
     from sklearn.callback import with_callbacks as _with_callbacks
@@ -40,6 +40,32 @@ def begin_tasks(estimator: SequenceEstimator) -> Any:
     if _with_callbacks is None:
         return None
     return estimator._init_callback_context(max_subtasks=estimator.max_iter)
+
+
+def own_callbacks(estimator: Any) -> list[Any]:
+    """Return the callbacks that an estimator was given as an argument.
+
+    Raises
+    ------
+    TypeError
+        A class; one of scikit-learn's, which has another place, if any.
+    """
+    callbacks = list(estimator.callbacks or ())
+    for callback in callbacks:
+        if isinstance(callback, type):
+            raise TypeError(
+                f"callbacks: {callback.__name__} is a class; expected an object, "
+                f"{callback.__name__}()"
+            )
+        if hasattr(callback, "on_fit_task_end"):
+            where = "go to set_callbacks"
+            if not hasattr(estimator, "set_callbacks"):
+                name = type(estimator).__name__
+                where = f"{name} does not take: expected a fastlstm.training.Callback"
+            raise TypeError(
+                f"callbacks: {callback!r} is one of scikit-learn's, which {where}"
+            )
+    return callbacks
 
 
 class EpochTasks(Callback):

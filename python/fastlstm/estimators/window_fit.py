@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from numpy.typing import NDArray
 
 from ..forecasting.prediction_errors import cut_windows, future_values
+from .callbacks import own_callbacks
 from .regressor import LSTMRegressor
 
 if TYPE_CHECKING:
@@ -40,6 +41,7 @@ def fit_on_windows(estimator: LSTMAnomalyDetector, series: list[NDArray[Any]]) -
         A series, or its share to validate on, with less than ``horizon`` + 1 steps.
     """
     shared = signature(LSTMRegressor).parameters.keys() & estimator.get_params().keys()
+    own_callbacks(estimator)  # whose words are of this estimator
     regressor = LSTMRegressor(
         output="sequence",
         scoring="loss",
