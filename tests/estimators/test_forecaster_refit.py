@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import numpy as np
 import pytest
 from fastlstm.training import Callback, Trainer
@@ -52,3 +54,18 @@ def test_an_interrupted_refit_leaves_the_first_model() -> None:
     with pytest.warns(UserWarning, match=r"refit was interrupted in epoch 2 of \d; "):
         model.fit(y)
     assert_same_bits({"y": model.predict()}, {"y": first.predict()})
+
+
+def test_progress_says_each_epoch_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "tqdm.auto", None)
+    options = {"max_iter": 5, "learning_rate_init": 0.3}
+    model = forecaster(refit=True, verbose=True, **options).fit(wave())
+    epochs = int(np.argmax(model.validation_scores_)) + 1
+    assert epochs < 5
+    expected = [f"epoch {n}/5" for n in (*range(1, 6), *range(1, epochs + 1))]
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.split(",")[0] for line in lines] == expected
+    assert lines[4].endswith("(max_epochs)")
+    assert lines[-1].endswith("(refit)")

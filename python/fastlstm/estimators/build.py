@@ -223,7 +223,8 @@ def stop_after(trainer: Trainer, epochs: int, reason: str) -> None:
     What it thinks is the last epoch stays: schedules of the learning rate look there.
     """
     trainer.stopping = None
-    trainer.callbacks.append(_StopAfter(epochs, reason))
+    # In front: those behind see at its last epoch that it is the last.
+    trainer.callbacks.insert(0, _StopAfter(epochs, reason))
 
 
 def _kinds(state: Any) -> list[str]:
