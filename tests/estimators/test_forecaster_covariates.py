@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from .forecasters import forecaster, quiet
+from .forecasters import forecaster, quiet, wave
 
 LEARNS = {
     "hidden_size": 8,
@@ -111,3 +111,17 @@ def test_dated_covariates_known_ahead_are_found_by_their_dates() -> None:
     numbered = ahead[60:61].set_axis([0])
     with pytest.raises(ValueError, match="begins at 0, expected 2024-03-01"):
         model.predict(future=numbered)
+
+
+@quiet
+def test_covariates_of_new_rows_that_begin_anew() -> None:
+    """As those of all rows do that scikit-learn hands to `score` as they are."""
+    y, known = wave(60), np.random.default_rng(0).standard_normal((80, 1))
+    model = forecaster(strategy="encoder_decoder").fit(y, future=known[:60])
+    for call in (model.score, model.update):
+        with pytest.raises(ValueError, match=r"has 80 rows, which begin as .*, 6 rows"):
+            call(y[:6], future=known)
+    assert model.score(y[:6], future=known[60:66]) < 0.0
+    assert len(model.update(y[:6], future=known[60:]).panel_[0].future) == 80
+    # Those that are not given are known since then.
+    assert len(model.update(y[:6]).panel_[0]) == 72

@@ -414,3 +414,7 @@ def test_covariates_ahead_that_begin_anew() -> None:
         for count in (4, 70):
             model.predict(future=rows[:count])
     model.predict(future=np.ones((9, 1)))
+    # A season that begins anew where the fit ends begins as the fit did.
+    for steps in (4, 9, 60):
+        model.fit(Y, future=week[:60]).predict(future=week[60:][:steps])
+        model.predict(future=week[:steps])

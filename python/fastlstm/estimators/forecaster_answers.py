@@ -171,7 +171,8 @@ class ForecastAnswers(ForecastEngine):
         X, y, past : as for ``fit``
             The new rows, of all series or, where these have names, of some.
         future : as for ``fit``, optional
-            From the first new row on.
+            From the first new row on; a longer table that begins with the first row of
+            ``fit`` again is refused.
 
         Returns
         -------

@@ -102,7 +102,12 @@ class ForecastEngine(Arguments):
         """Return ``panel_`` with newly observed rows."""
         layout = self.panel_.layout
         new = self._read(X, y, past=past, future=future, like=layout, new_rows=True)
-        return self.panel_.extended(new)
+        panel = self.panel_.extended(new)
+        if new.layout.future and new[0].times is None:
+            for own, grown in zip(self.panel_, panel, strict=True):
+                if len(grown) > len(own):
+                    _check_goes_on(own, grown.future[len(own) :], len(grown) - len(own))
+        return panel
 
     def _with_future(self, future: Any, horizon: int) -> Panel:
         """Return ``panel_`` with covariates of the steps that follow."""
@@ -236,22 +241,35 @@ class ForecastEngine(Arguments):
         self._memory, self._issued, model.calibration = memory, issued, calibration
 
 
-def _check_goes_on(own: Series, rows: Floats, horizon: int) -> None:
+def _check_goes_on(own: Series, rows: Floats, steps: int) -> None:
     """Raise ValueError where rows ahead of a series are those from its first step on.
 
-    Times would tell; rows that are the same read either way do no harm.
+    ``steps`` of them are needed. Times would tell; rows that are the same read either
+    way do no harm.
     """
-    known = own.future[: len(own)][: len(rows)]
-    same = np.array_equal(rows[len(own) :][:horizon], rows[:horizon])
+    fitted = own.future[: len(own)]
+    known = fitted[: len(rows)]
+    same = np.array_equal(rows[len(own) :][:steps], rows[:steps])
     constant = (rows == rows[:1]).all()
-    if len(rows) <= horizon or same or constant:
+    if len(rows) <= steps or same or constant:
+        return
+    if len(rows) <= len(own) and _begins_anew(fitted):
         return
     if np.array_equal(rows[: len(known)], known):
         raise ValueError(
             f"future of series {own.id!r} has {len(rows)} rows, which begin as its "
             f"covariates in fit do: expected only those that follow its {len(own)} "
-            f"steps, {horizon} rows for this horizon"
+            f"steps, {steps} rows at least"
         )
+
+
+def _begins_anew(rows: Floats) -> bool:
+    """Tell whether rows repeat, and what follows them begins as they do."""
+    n = len(rows)
+    return any(
+        n % period == 0 and np.array_equal(rows[period:], rows[:-period])
+        for period in range(1, n // 2 + 1)
+    )
 
 
 def _new_rows(counts: IntArray) -> int:
