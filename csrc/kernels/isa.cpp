@@ -24,6 +24,7 @@ namespace {
 #include "kernels/vec.inl"
 #include "kernels/math.inl"
 #include "kernels/gemm.inl"
+#include "kernels/outer_narrow.inl"
 #include "kernels/outer.inl"
 #include "kernels/transpose.inl"
 #include "kernels/cells.inl"

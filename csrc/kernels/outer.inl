@@ -131,20 +131,23 @@ template <class T> void outer_kernel(const OuterArgs<T> &g) {
     Index K = 0;
     for (const OuterPart<T> &part : g.parts)
         K += part.K;
+    const Index few = K % W, whole = few <= kOuterNarrow<T> ? K - few : K;
     const Index runs = (g.R + kOuterRun - 1) / kOuterRun;
     for (Index run = 0; run < runs; ++run) {
         const Index r0 = g.R * run / runs, r1 = g.R * (run + 1) / runs;
         for (Index q0 = g.begin; q0 < g.end; q0 += kColumns) {
             const Index q1 = q0 + kColumns < g.end ? q0 + kColumns : g.end;
-            for (Index k = 0; k < K; k += kOuterVectors * W) {
-                const Index vectors = (K - k + W - 1) / W;
-                if (vectors == 1)
-                    outer_panel<T, 1>(g, k, r0, r1, q0, q1);
-                else if (vectors == 2)
-                    outer_panel<T, 2>(g, k, r0, r1, q0, q1);
-                else
-                    outer_panel<T, kOuterVectors>(g, k, r0, r1, q0, q1);
-            }
+            const Index vectors = (whole + W - 1) / W;
+            for_row_tiles(vectors, kOuterVectors, [&](Index v, int count, Index, Index) {
+                with_rows<kOuterVectors>(count, [&](auto nv) {
+                    outer_panel<T, decltype(nv)::value>(g, v * W, r0, r1, q0, q1);
+                });
+            });
+            if constexpr (kOuterNarrow<T> > 0)
+                if (whole < K)
+                    with_rows<kOuterNarrow<T>>((int)few, [&](auto nt) {
+                        outer_narrow<T, decltype(nt)::value>(g, whole, r0, r1, q0, q1);
+                    });
         }
     }
 }
