@@ -145,7 +145,15 @@ SETTINGS: dict[str, Setting] = {
 PANEL_OF_DAYS: tuple[int, int, dict[str, Any]] = (
     7,
     7,
-    {"window": 28, "hidden_size": 32, "batch_size": 256, "max_iter": 10},
+    {
+        "window": 28,
+        "center": "mean",
+        "hidden_size": 32,
+        "learning_rate_init": 5e-3,
+        "batch_size": 256,
+        "max_iter": 30,
+        "n_iter_no_change": 4,
+    },
 )
 PANEL_OF_HOURS: tuple[int, int, dict[str, Any]] = (
     24,
