@@ -24,27 +24,32 @@ import numpy as np
 from datasets import folder
 from fastlstm import LSTMAnomalyDetector
 from fastlstm.forecasting.anomalies import (
+    AnomalySpan,
     dynamic_threshold,
     find_spans,
-    moving_spans,
     quantile_threshold,
     smooth_errors,
 )
+from fastlstm.forecasting.moving_threshold import moving_anomalies
 from numpy.typing import NDArray
 from sklearn.exceptions import ConvergenceWarning
 
 Floats = NDArray[np.float64]
 Spans = list[tuple[int, int]]
+# Smoothed errors of a training and a test series; spans by a threshold that moves.
+Errors = tuple[Floats, Floats, list[AnomalySpan]]
 
 # Of the paper and its code: the span of the moving average, what belongs to a span, p,
-# the errors that a moving threshold is from, and the share of a channel's usual range,
-# and the size, below which no error counts.
+# the errors that a moving threshold is from, the share of a channel's usual range, and
+# the size, below which no error counts, and the first steps, which have no errors.
 SMOOTHING, BUFFER, PRUNING, HISTORY, SHARE, LEAST = 105, 100, 0.13, 2100, 0.05, 0.05
+SPANS: dict[str, Any] = {"buffer": BUFFER, "pruning": PRUNING}
+WARM_UP = 250
 # One for all channels: units, window and dropout are the paper's, with half its layers.
 NETWORK = {
     "hidden_size": 80,
     "window": 250,
-    "warm_up": 250,
+    "warm_up": WARM_UP,
     "batch_size": 8,
     "learning_rate_init": 0.005,
     "learning_rate": "cosine",
@@ -124,24 +129,31 @@ def count(spans: Spans, channel: Channel) -> Count:
     return Count(hit, false, missed, flagged, len(channel.test))
 
 
-def judge(train: Floats, test: Floats, channel: Channel) -> dict[str, Count]:
-    """Judge smoothed errors by each threshold."""
+def probation(channel: Channel) -> int:
+    """Tell how many first steps the paper's code does not judge."""
+    steps = len(channel.test) - WARM_UP - 10  # it predicts ten steps at once
+    return WARM_UP * (3 if steps >= 2500 else 2 if steps >= 1800 else 1)
+
+
+def judge(
+    train: Floats, test: Floats, moving: list[AnomalySpan], channel: Channel
+) -> dict[str, Count]:
+    """Judge smoothed errors by each threshold, and what one that moves has found."""
     low, high = np.percentile(channel.train[:, 0], [5, 95])
     least = max(LEAST, SHARE * float(high - low))
-    options: dict[str, Any] = {"buffer": BUFFER, "pruning": PRUNING}
     spans = {
-        name: find_spans(test, max(threshold(train), least), **options)
+        name: find_spans(test, max(threshold(train), least), **SPANS)
         for name, threshold in FIXED.items()
     }
-    spans[MOVING] = moving_spans(test, history=HISTORY, min_error=least, **options)
+    spans[MOVING] = moving
     return {
         name: count([(s.start, s.stop) for s in found], channel)
         for name, found in spans.items()
     }
 
 
-def naive_errors(channel: Channel) -> dict[str, tuple[Floats, Floats]]:
-    """Smoothed errors of what needs no model."""
+def naive_errors(channel: Channel) -> dict[str, Errors]:
+    """Judge what needs no model, in the same way."""
     series = [channel.train[:, 0], channel.test[:, 0]]
     mean = series[0].mean()
     raw = {
@@ -154,6 +166,16 @@ def naive_errors(channel: Channel) -> dict[str, tuple[Floats, Floats]]:
         result[name] = (
             smooth_errors(train, SMOOTHING, start),
             smooth_errors(test, SMOOTHING, start),
+            moving_anomalies(
+                test,
+                series[1],
+                history=HISTORY,
+                probation=probation(channel),
+                warm_up=WARM_UP,
+                smoothing=SMOOTHING,
+                min_error=LEAST,
+                **SPANS,
+            ),
         )
     return result
 
@@ -185,15 +207,23 @@ def run(seeds: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
     for name, options in NETWORKS.items():
         for seed in seeds:
             begin = time.perf_counter()
-            fitted: dict[str, tuple[Floats, Floats]] = {}
+            fitted: dict[str, Errors] = {}
             for channel in every:
                 if channel.name not in fitted:
                     detector = LSTMAnomalyDetector(
-                        **NETWORK, **options, smoothing=SMOOTHING, random_state=seed
+                        **NETWORK,
+                        **options,
+                        **SPANS,
+                        smoothing=SMOOTHING,
+                        min_error=LEAST,
+                        random_state=seed,
                     ).fit(channel.train)
                     fitted[channel.name] = (
                         -detector.score_samples(channel.train),
                         -detector.score_samples(channel.test),
+                        detector.anomaly_spans(
+                            channel.test, history=HISTORY, probation=probation(channel)
+                        ),
                     )
             seconds = time.perf_counter() - begin
             results = [judge(*fitted[channel.name], channel) for channel in every]

@@ -9,11 +9,11 @@ import pytest
 from fastlstm.forecasting.anomalies import (
     dynamic_threshold,
     find_spans,
-    moving_spans,
     quantile_threshold,
     smooth_errors,
 )
-from fastlstm.forecasting.prediction_errors import prediction_errors
+from fastlstm.forecasting.moving_threshold import average_errors, moving_spans
+from fastlstm.forecasting.prediction_errors import prediction_errors, target_values
 from sklearn.base import clone
 
 from ..compare import assert_same_bits
@@ -61,9 +61,71 @@ def test_answers_follow_from_errors(
     expected = find_spans(-scores, -model.offset_, scale=scale, **options)
     assert expected
     assert model.anomaly_spans(X) == expected
-    expected = moving_spans(-scores, history=100, **options)
-    assert expected
-    assert model.anomaly_spans(X, history=100) == expected
+
+
+@pytest.mark.parametrize("options", [{}, {"standardize": False}, {"horizon": 3}])
+def test_spans_by_a_threshold_that_moves(
+    rng: np.random.Generator, options: dict[str, Any]
+) -> None:
+    targets, horizon = np.array([2, 0]), options.get("horizon", 1)
+    model = detector(
+        targets=[2, 0], warm_up=7, smoothing=9, buffer=4, min_error=0.01, **options
+    ).fit(waves(rng))
+    X = waves(rng)
+    X[60:64] += 9.0
+    X[200:210] += 9.0
+    errors = prediction_errors(model.model_, X, targets=targets, horizon=horizon)
+    values = X[:, targets]  # in the units of the errors
+    if "standardize" not in options:
+        scaler = model.model_.target_scaler
+        values = (values - scaler.center[:2]) / scaler.scale[:2]
+    actual = target_values(model.model_, X, targets, horizon)
+    np.testing.assert_allclose(actual, values, rtol=1e-6)
+    smoothed = average_errors(errors[7:], 9, lead_in=7)
+    rule = {"history": 100, "buffer": 4, "pruning": 0.13, "min_error": 0.01}
+    answers = []
+    for probation, low_errors in ((0, True), (5, False), (100, True)):
+        more = {"probation": max(0, probation - 7), "low_errors": low_errors}
+        spans = moving_spans(smoothed, values[7:], **rule, **more)
+        expected = [(s.start + 7, s.stop + 7) for s in spans]
+        assert any(start <= 205 < stop for start, stop in expected)
+        more["probation"] = probation
+        actual = model.anomaly_spans(X, history=100, **more)
+        assert [(s.start, s.stop) for s in actual] == expected
+        severities = [s.severity for s in spans]
+        np.testing.assert_allclose([s.severity for s in actual], severities, rtol=1e-6)
+        assert model.anomaly_spans([X[:5], X], history=100, **more) == [[], actual]
+        answers.append(actual)
+    assert answers[0][0].start < 64 <= 100 <= answers[2][0].start
+    with pytest.raises(ValueError, match="probation is 3, 0 without a history"):
+        model.anomaly_spans(X, probation=3)
+    with pytest.raises(ValueError, match="history must be at least 2, got 1"):
+        model.anomaly_spans(X, history=1)
+
+
+def test_what_stands_still_is_predicted_better_than_ever(
+    rng: np.random.Generator,
+) -> None:
+    model = detector(smoothing=5, buffer=0).fit(rng.choice([-1.0, 1.0], size=600))
+    X = rng.choice([-1.0, 1.0], size=600)  # of which nothing can be predicted
+    X[450:500] = 0.0
+    plain = model.anomaly_spans(X, history=300, low_errors=False)
+    spans = model.anomaly_spans(X, history=300)
+    assert not any(s.start < 500 and s.stop > 450 for s in plain)
+    assert any(450 <= s.start < 470 for s in spans)
+
+
+def test_errors_beside_what_the_series_does(rng: np.random.Generator) -> None:
+    # The last value is nearly right: only a jump of the series itself is no small one.
+    steps = np.arange(1200)
+    X = np.sin(steps / 100) + 1e-4 * rng.normal(size=1200)
+    model = detector(**LEARNT).fit(X)
+    X[700:720] += 1e-2
+    small = model.anomaly_spans(X, history=300)
+    X[700:720] += 1.0
+    (span,) = model.anomaly_spans(X, history=300)
+    assert small == []
+    assert span.start <= 700 < span.stop
 
 
 def test_finds_what_is_abnormal(rng: np.random.Generator) -> None:

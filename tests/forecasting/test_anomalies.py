@@ -11,7 +11,6 @@ from fastlstm.forecasting.anomalies import (
     AnomalySpan,
     dynamic_threshold,
     find_spans,
-    moving_spans,
     prune_spans,
     quantile_threshold,
     smooth_errors,
@@ -121,40 +120,6 @@ def test_spans_are_pruned_by_what_lies_outside(rng: np.random.Generator) -> None
     assert find_spans(errors, 1.0, pruning=0.3) == [AnomalySpan(4, 5, 2.0)]
 
 
-def test_one_history_is_one_threshold(rng: np.random.Generator) -> None:
-    errors = noisy(rng, 400)
-    errors[100:120] += 3.0
-    threshold = dynamic_threshold(errors, buffer=5)
-    scale = float(errors.mean() + errors.std())
-    expected = find_spans(errors, threshold, buffer=5, pruning=0.1, scale=scale)
-    assert expected
-    assert moving_spans(errors, history=400, buffer=5, pruning=0.1) == expected
-    assert moving_spans(errors, history=400, min_error=100.0) == []
-
-
-def test_a_new_level_is_normal_after_a_while(rng: np.random.Generator) -> None:
-    errors = rng.uniform(0.0, 0.1, size=1500)
-    errors[600:] += 1.0
-    fixed = find_spans(errors, dynamic_threshold(errors[:600]))
-    assert [(s.start, s.stop) for s in fixed] == [(600, 1500)]
-    (span,) = moving_spans(errors, history=300)
-    assert span.start == 600
-    assert span.stop < 650
-    errors[1200:1210] += 5.0  # and an anomaly is one on the new level
-    spans = [(s.start, s.stop) for s in moving_spans(errors, history=300)]
-    assert spans[-1] == (1200, 1210)
-
-
-def test_moving_spans_look_back_only(rng: np.random.Generator) -> None:
-    errors = noisy(rng, 500)
-    errors[300:310] += 5.0
-    options: dict[str, Any] = {"history": 200, "stride": 10}
-    whole = moving_spans(errors, **options)
-    part = moving_spans(errors[:400], **options)
-    assert part
-    assert [s for s in whole if s.stop < 400] == part
-
-
 BAD: list[tuple[Any, str]] = [
     (lambda: smooth_errors([1.0], 0.5, 0.0), r"span must be .* in \[1, inf\), got 0.5"),
     (lambda: smooth_errors([1.0], 2, np.nan), "start must be finite"),
@@ -167,8 +132,6 @@ BAD: list[tuple[Any, str]] = [
     (lambda: find_spans([1.0], np.inf), "threshold must be finite"),
     (lambda: find_spans([1.0], 1.0, scale=0.0), "scale must be"),
     (lambda: find_spans([1.0], 1.0, pruning=1.0), r"pruning must .* got 1.0"),
-    (lambda: moving_spans([1.0], history=1), "history must be at least 2, got 1"),
-    (lambda: moving_spans([1.0], history=9, stride=0), "stride must be at least 1"),
 ]
 
 

@@ -14,16 +14,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from ..files.whole import PathType
 from ..forecasting.anomalies import (
-    AnomalySpan,
     dynamic_threshold,
     find_spans,
-    moving_spans,
     quantile_threshold,
     smooth_errors,
 )
-from ..forecasting.prediction_errors import (
-    prediction_errors,
-)
+from ..forecasting.moving_threshold import moving_anomalies
+from ..forecasting.prediction_errors import prediction_errors, target_values
 from .anomaly_stream import AnomalyStream
 from .arguments import Arguments, takes_arguments
 from .parameters import CONSTRAINTS, document
@@ -95,8 +92,9 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
         without which the rest is much calmer
         (`fastlstm.forecasting.anomalies.dynamic_threshold`).
     min_error : float, default=0.0
-        The threshold is never below. For series that do not move in ``fit`` at all,
-        where the smallest change would be abnormal.
+        The threshold is never below; one that moves (``history``) flags nothing where
+        no error is above. For series that do not move in ``fit`` at all, where the
+        smallest change would be abnormal.
     buffer : int, default=30
         Steps before and after an abnormal one that belong to its span. The paper's code
         has 100.
@@ -314,18 +312,31 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
         labels = [np.where(one - self.offset_ < 0.0, -1, 1) for one in scores]
         return labels[0] if is_one else labels
 
-    def anomaly_spans(self, X: Any, *, history: int | None = None) -> Any:
+    def anomaly_spans(
+        self,
+        X: Any,
+        *,
+        history: int | None = None,
+        probation: int = 0,
+        low_errors: bool = True,
+    ) -> Any:
         """Join abnormal steps to spans, and leave out those that do not stand out.
 
         Parameters
         ----------
         X : as for ``fit``
         history : int or None, default=None
-            None takes the threshold of ``fit``. With a number the threshold moves, as
-            the paper's does: it is the dynamic one of so many last errors of the series
-            itself (the paper's code has 2100), whatever ``contamination`` is. For
-            series that change for good, and those of another level than in ``fit``; the
-            first ``history`` steps are judged together, from what came after them too.
+            None takes the threshold of ``fit``. With a number the threshold moves, by
+            the rules of the paper's code: a thirtieth of ``history`` after the other is
+            judged by the dynamic threshold of so many last errors of the series itself
+            (the code has 2100), and the first ``history`` together. For series that
+            change for good, or are of another level than in ``fit``. See
+            `fastlstm.forecasting.moving_threshold.moving_spans`.
+        probation : int, default=0
+            First steps of a series of which none is flagged, where the threshold moves
+            and has no history yet. None of the first ``warm_up`` ever is.
+        low_errors : bool, default=True
+            Where the threshold moves, errors lower than ever are abnormal too.
 
         Returns
         -------
@@ -338,23 +349,32 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
         Raises
         ------
         NotFittedError, ValueError
-            As ``score_samples``; ``history`` below 2.
+            As ``score_samples``; ``history`` below 2, ``probation`` below 0, or not 0
+            without ``history``.
         """
-        scores, is_one = self._scores(X)
-        spans = [self._spans(-one, history) for one in scores]
-        return spans[0] if is_one else spans
-
-    def _spans(
-        self, errors: NDArray[np.float64], history: int | None
-    ) -> list[AnomalySpan]:
         options: dict[str, Any] = {"buffer": self.buffer, "pruning": self.pruning}
-        if history is not None:
-            return moving_spans(
-                errors, history=history, min_error=self.min_error, **options
-            )
-        # Of a constant series all errors may be zero.
-        scale = self.smoothed_mean_ + self.smoothed_deviation_ or 1.0
-        return find_spans(errors, -self.offset_, scale=scale, **options)
+        if history is None:
+            if probation != 0:
+                raise ValueError(f"probation is {probation!r}, 0 without a history")
+            scores, is_one = self._scores(X)
+            # Of a constant series all errors may be zero.
+            options["scale"] = self.smoothed_mean_ + self.smoothed_deviation_ or 1.0
+            spans = [find_spans(-one, -self.offset_, **options) for one in scores]
+            return spans[0] if is_one else spans
+        check_is_fitted(self, "offset_")
+        series, is_one = check_series(self, X, reset=False)
+        options |= {"history": history, "probation": probation}
+        options |= {"low_errors": low_errors, "min_error": self.min_error}
+        options |= {"warm_up": self.warm_up, "smoothing": self.smoothing}
+        values = [
+            target_values(self.model_, one, self.targets_, self._horizon)
+            for one in series
+        ]
+        spans = [
+            moving_anomalies(*pair, **options)
+            for pair in zip(self._errors(series), values, strict=True)
+        ]
+        return spans[0] if is_one else spans
 
     def stream(self) -> AnomalyStream:
         """Return what scores a live series, one step at a time.

@@ -12,14 +12,13 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from .._validate import check_float, check_int
+from .._validate import check_bool, check_float, check_int
 
 __all__ = [
     "AnomalySpan",
     "Smoother",
     "dynamic_threshold",
     "find_spans",
-    "moving_spans",
     "prune_spans",
     "quantile_threshold",
     "smooth_errors",
@@ -101,7 +100,7 @@ def smooth_errors(errors: ArrayLike, span: float, start: float) -> NDArray[np.fl
     array([0.5  , 0.75 , 0.375])
     """
     smoother = Smoother(span, start)
-    values = _as_errors(errors, least=0)
+    values = as_errors(errors, least=0)
     return np.array([smoother.update(error) for error in values.tolist()])
 
 
@@ -122,10 +121,12 @@ def quantile_threshold(errors: ArrayLike, contamination: float) -> float:
     0.4
     """
     share = check_float("contamination", contamination, "[0, 1]")
-    return float(np.quantile(_as_errors(errors), 1.0 - share))
+    return float(np.quantile(as_errors(errors), 1.0 - share))
 
 
-def dynamic_threshold(errors: ArrayLike, *, buffer: int = 0) -> float:
+def dynamic_threshold(
+    errors: ArrayLike, *, buffer: int = 0, low: bool = False
+) -> float:
     """Find the threshold whose removal of outliers calms the errors most.
 
     Of all ``epsilon = mean(e) + z std(e)``, z = 2.5, 3, ..., 11.5, the one with the
@@ -147,6 +148,9 @@ def dynamic_threshold(errors: ArrayLike, *, buffer: int = 0) -> float:
         Steps before and after an error above the threshold that belong to its span, so
         that close ones are one; steps of spans are then what is counted. The paper's
         code has 100.
+    low : bool, default=False
+        Find the threshold of ``2 mean(e) - e``, the errors mirrored at their mean, for
+        those that are lower than usual. The paper's code looks for both.
 
     Returns
     -------
@@ -167,16 +171,18 @@ def dynamic_threshold(errors: ArrayLike, *, buffer: int = 0) -> float:
     >>> 0.1 < dynamic_threshold(errors) < 1.0
     True
     """
-    values = _as_errors(errors)
+    values = as_errors(errors)
     buffer = check_int("buffer", buffer, 0)
     mean, deviation = float(values.mean()), float(values.std())
+    if check_bool("low", low):
+        values = 2.0 * mean - values  # of the same mean and deviation
     best, best_score = mean + 12.0 * deviation, -np.inf
     for z in _DEVIATIONS.tolist():
         epsilon = mean + z * deviation
         above = values >= epsilon
         if deviation == 0.0 or not above.any():
             continue
-        spans = _join(_runs(above), buffer, len(values))
+        spans = join_runs(find_runs(above), buffer, len(values))
         steps = sum(stop - start for start, stop in spans)
         if len(spans) > _MOST_SPANS or steps >= _MOST_STEPS * len(values):
             continue
@@ -229,11 +235,11 @@ def find_spans(
     [AnomalySpan(start=0, stop=5, severity=2.0),
      AnomalySpan(start=6, stop=8, severity=0.5)]
     """
-    values = _as_errors(errors, least=0)
+    values = as_errors(errors, least=0)
     threshold = check_float("threshold", threshold, "[0, inf)")
     buffer = check_int("buffer", buffer, 0)
     scale = check_float("scale", scale, "(0, inf)")
-    pairs = _join(_runs(values > threshold), buffer, len(values))
+    pairs = join_runs(find_runs(values > threshold), buffer, len(values))
     outside = np.ones(len(values), bool)
     for start, stop in pairs:
         outside[start:stop] = False
@@ -245,80 +251,6 @@ def find_spans(
             pairs, largest, prune_spans(largest, normal, pruning), strict=True
         )
         if kept
-    ]
-
-
-def moving_spans(
-    errors: ArrayLike,
-    *,
-    history: int,
-    min_error: float = 0.0,
-    buffer: int = 0,
-    pruning: float = 0.0,
-    stride: int | None = None,
-) -> list[AnomalySpan]:
-    """Find spans by a threshold that moves with the errors.
-
-    `find_spans` by the `dynamic_threshold` of the last ``history`` errors, again every
-    ``stride`` steps, each time for the steps since; at first for all ``history`` steps
-    together. What errors are for good is normal after a while.
-
-    Parameters
-    ----------
-    errors : (T,) array
-        Smoothed.
-    history : int
-        At least 2; the paper's h, in its code 2100.
-    min_error : float, default=0.0
-        No threshold is below.
-    buffer, pruning
-        As in `find_spans`; of all steps that a threshold is from.
-    stride : int, optional
-        By default a thirtieth of ``history``, as in the paper's code.
-
-    Returns
-    -------
-    list of AnomalySpan
-        In the order of time; severities are the largest of the thresholds that saw the
-        span.
-
-    Raises
-    ------
-    ValueError
-        An argument out of its range; an error that is negative or not finite.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from fastlstm.forecasting.anomalies import moving_spans
-    >>> errors = np.repeat([0.1, 1.0, 0.1, 0.5], [500, 20, 480, 1000])  # a new level
-    >>> errors += np.random.default_rng(0).uniform(0.0, 0.05, size=2000)
-    >>> [(span.start, span.stop) for span in moving_spans(errors, history=300)]
-    [(500, 520), (1000, 1030)]
-    """
-    values = _as_errors(errors, least=0)
-    history = check_int("history", history, 2)
-    stride = max(1, history // 30) if stride is None else check_int("stride", stride, 1)
-    severities = np.full(len(values), -np.inf)
-    begin = 0  # of what no threshold has judged yet
-    while begin < len(values):
-        end = min(len(values), begin + stride if begin else history)
-        first = max(0, end - history)
-        window = values[first:end]
-        spans = find_spans(
-            window,
-            max(dynamic_threshold(window, buffer=buffer), min_error),
-            buffer=buffer,
-            pruning=pruning,
-            scale=float(window.mean() + window.std()) or 1.0,
-        )
-        for start, stop, severity in spans:
-            judged = slice(max(begin, first + start), first + stop)
-            severities[judged] = np.maximum(severities[judged], severity)
-        begin = end
-    return [
-        AnomalySpan(start, stop, float(severities[start:stop].max()))
-        for start, stop in _runs(severities > -np.inf)
     ]
 
 
@@ -354,7 +286,7 @@ def prune_spans(largest: ArrayLike, normal: float, pruning: float) -> NDArray[np
     >>> prune_spans([0.01072, 0.01396], normal=0.00994, pruning=0.1)
     array([False,  True])
     """
-    values = _as_errors(largest, least=0)
+    values = as_errors(largest, least=0)
     normal = check_float("normal", normal, "[0, inf)")
     pruning = check_float("pruning", pruning, "[0, 1)")
     order = np.argsort(-values, kind="stable")
@@ -367,7 +299,7 @@ def prune_spans(largest: ArrayLike, normal: float, pruning: float) -> NDArray[np
     return keep
 
 
-def _as_errors(errors: ArrayLike, least: int = 1) -> NDArray[np.float64]:
+def as_errors(errors: ArrayLike, least: int = 1) -> NDArray[np.float64]:
     values: NDArray[Any] = np.asarray(errors, np.float64)
     if values.ndim != 1 or len(values) < least:
         raise ValueError(
@@ -380,13 +312,13 @@ def _as_errors(errors: ArrayLike, least: int = 1) -> NDArray[np.float64]:
     return values
 
 
-def _runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
+def find_runs(flags: NDArray[np.bool_]) -> list[tuple[int, int]]:
     """Find the (start, stop) of all that is True without a gap."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], flags, [False]])))
     return list(zip(edges[::2].tolist(), edges[1::2].tolist(), strict=True))
 
 
-def _join(
+def join_runs(
     runs: list[tuple[int, int]], buffer: int, length: int
 ) -> list[tuple[int, int]]:
     """Widen runs by ``buffer`` on both sides, and make one of those that touch."""

@@ -17,7 +17,13 @@ from numpy.typing import NDArray
 from ..data import SequenceBatch
 from ..models import SequenceModel
 
-__all__ = ["ErrorStream", "cut_windows", "future_values", "prediction_errors"]
+__all__ = [
+    "ErrorStream",
+    "cut_windows",
+    "future_values",
+    "prediction_errors",
+    "target_values",
+]
 
 
 def cut_windows(series: NDArray[Any], window: int) -> list[NDArray[Any]]:
@@ -83,6 +89,24 @@ def prediction_errors(
             actual[ahead:, block] - predicted[:-ahead, block]
         ) ** 2
     return _root_mean(squares, np.minimum(np.arange(len(series)), horizon), horizon)
+
+
+def target_values(
+    model: SequenceModel, series: NDArray[Any], targets: NDArray[np.int64], horizon: int
+) -> NDArray[np.float64]:
+    """Say what `prediction_errors` compares predictions with.
+
+    Parameters
+    ----------
+    model, series, targets, horizon
+        As there.
+
+    Returns
+    -------
+    (T, K) float64 array
+        The targets in the network's units, which are those of the errors.
+    """
+    return _scaled(model, series[:, targets], horizon)[:, : len(targets)]
 
 
 class ErrorStream:
