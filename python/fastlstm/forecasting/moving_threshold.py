@@ -175,16 +175,15 @@ def moving_spans(
         end = min(len(e), begin + batch if begin else history)
         first = max(0, end - history)
         since = max(begin, probation) - first
+        # Both sides are judged beside what was flagged before this batch.
         flagged = severities[first:end] > -np.inf
         window, moves = e[first:end], None if y is None else y[first:end]
-        # Both sides are judged beside what was flagged before this batch.
-        for span in [
-            found
-            for low in sides
-            for found in _judge(window, moves, flagged, since, low, rule)
-        ]:
-            part = severities[first + span.start : first + span.stop]
-            np.maximum(part, span.severity, out=part)
+        for low in sides:
+            for start, stop, severity in _judge(
+                window, moves, flagged, since, low, rule
+            ):
+                part = severities[first + start : first + stop]
+                np.maximum(part, severity, out=part)
         begin = end
     return [
         AnomalySpan(start, stop, float(severities[start:stop].max()))
@@ -258,6 +257,8 @@ def _judge(
     rule: _Rule,
 ) -> list[AnomalySpan]:
     """Find spans in the steps of a history from ``since`` on."""
+    if since >= len(errors):
+        return []
     mean, deviation = float(errors.mean()), float(errors.std())
     usual = spread = 0.0
     if values is not None:
@@ -265,9 +266,7 @@ def _judge(
         spread = _root_mean(values.std(axis=0))
     least, largest = _LEAST_SHARE * usual, float(errors.max())
     moves = deviation > _LEAST_SHARE * spread or largest > least
-    if since >= len(errors) or deviation == 0.0 or largest <= rule.min_error:
-        return []
-    if not moves:
+    if deviation == 0.0 or largest <= rule.min_error or not moves:
         return []
     # The code widens by one step less here than it flags.
     threshold = dynamic_threshold(errors, buffer=max(0, rule.buffer - 1), low=low)
