@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -93,26 +94,33 @@ def test_gates(rng: np.random.Generator) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("history", [None, 100])
-def test_anomalies(rng: np.random.Generator, history: int | None) -> None:
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"history": 100}, {"history": 60, "probation": 90, "low_errors": False}],
+    ids=str,
+)
+def test_anomalies(rng: np.random.Generator, options: dict[str, Any]) -> None:
     from matplotlib import pyplot
 
     X = rng.standard_normal((200, 3))
     detector = LSTMAnomalyDetector(
         4, max_iter=2, targets=[2, 0], smoothing=2, buffer=2, pruning=0.0
     ).fit(X)
-    X[120:123] += 9.0
+    X[[40, 41, 42, 120, 121, 122]] += 9.0
     days = np.datetime64("2012-01-01") + np.arange(200)
-    above, below = plot_anomalies(detector, X, times=days, history=history)
+    above, below = plot_anomalies(detector, X, times=days, **options)
     drawn = [line.get_ydata() for line in above.lines]
     np.testing.assert_array_equal(drawn, X[:, [2, 0]].T)
     errors, threshold = below.lines
     np.testing.assert_array_equal(errors.get_xdata(), days)
     np.testing.assert_array_equal(errors.get_ydata(), -detector.score_samples(X))
     assert set(threshold.get_ydata()) == {-detector.offset_}
-    spans = detector.anomaly_spans(X, history=history)
+    spans = detector.anomaly_spans(X, **options)
     assert any(span.start <= 121 < span.stop for span in spans)
-    assert len(above.patches) == len(below.patches) == len(spans)
+    drawn = [patch.get_x() for patch in above.patches]
+    dates = pyplot.matplotlib.dates.date2num(days)
+    np.testing.assert_allclose(drawn, [dates[span.start] for span in spans])
+    assert len(below.patches) == len(spans)
     above.figure.canvas.draw()
     pyplot.close("all")
     with pytest.raises(ValueError, match="expected one series"):

@@ -18,6 +18,8 @@ def plot_anomalies(
     *,
     times: ArrayLike | None = None,
     history: int | None = None,
+    probation: int = 0,
+    low_errors: bool = True,
 ) -> Any:
     """Draw a series over its smoothed errors, with the spans that stand out.
 
@@ -29,7 +31,7 @@ def plot_anomalies(
         One series.
     times : (T,) array, optional
         Days or numbers of the steps.
-    history : int, optional
+    history, probation, low_errors : optional
         As in ``detector.anomaly_spans``.
 
     Returns
@@ -47,7 +49,9 @@ def plot_anomalies(
     """
     if isinstance(X, (list, tuple)):
         raise ValueError("X is a list, expected one series: an array or a frame")
-    spans = detector.anomaly_spans(X, history=history)
+    spans = detector.anomaly_spans(
+        X, history=history, probation=probation, low_errors=low_errors
+    )
     errors = -detector.score_samples(X)
     values = np.asarray(X).reshape(len(errors), -1)
     steps = np.arange(len(errors)) if times is None else np.asarray(times)
