@@ -19,7 +19,7 @@ from ..files import storable
 from .answers import Request, answer, levelled
 from .calendar import calendar_features
 from .calibration import Calibration
-from .draws import Draw, series_keys
+from .draws import Draw
 from .encoding import EncodedPanel, PanelEncoder
 from .heads import Head
 from .memory import Memory
@@ -387,8 +387,7 @@ class ForecastModel:
         paths = 1
         if self.strategy == "recursive" and self.head.random:
             paths = request.samples or self.n_samples
-        keys = series_keys(panel, self.encoder.scaler.places(panel))
-        return Draw(paths, self.seed, keys, first)
+        return Draw(paths, self.seed, panel, self.encoder.scaler, first)
 
     def _chains_at(
         self, panel: Panel, origins: Sequence[IntArray], chains: list[Chain]
