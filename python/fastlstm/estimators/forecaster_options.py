@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Final
@@ -27,13 +27,16 @@ if TYPE_CHECKING:
 
 __all__ = ["TRANSFORMS", "Options"]
 
-TRANSFORMS: Final = (
-    "log",
-    "box_cox",
-    "difference",
-    "seasonal_difference",
-    "fourier_season",
-)
+_PLAIN: Final[dict[str, Callable[[], Transform]]] = {
+    "log": Log,
+    "box_cox": BoxCox,
+    "difference": Difference,
+}
+_SEASONAL: Final[dict[str, Callable[[int], Transform]]] = {
+    "seasonal_difference": Difference,
+    "fourier_season": FourierSeason,
+}
+TRANSFORMS: Final = (*_PLAIN, *_SEASONAL)
 # Windows are at least so long where nothing is said.
 _LEAST_WINDOW: Final = 24
 
@@ -209,23 +212,18 @@ def _transform(transform: Any, season: int) -> Chain | None:
 def _one_transform(item: Any, season: int) -> Transform:
     if isinstance(item, Transform):
         return item
-    if item == "log":
-        return Log()
-    if item == "box_cox":
-        return BoxCox()
-    if item == "difference":
-        return Difference()
-    if item in ("seasonal_difference", "fourier_season"):
-        if season == 1:
-            raise ValueError(
-                f"transforms={item!r} needs a season: set season_length, which is 1 "
-                "here"
-            )
-        return Difference(season) if "difference" in item else FourierSeason(season)
-    raise ValueError(
-        f"transforms must be of {list(TRANSFORMS)}, or a Transform of "
-        f"fastlstm.forecasting, got {item!r}"
-    )
+    if item not in TRANSFORMS:
+        raise ValueError(
+            f"transforms must be of {list(TRANSFORMS)}, or a Transform of "
+            f"fastlstm.forecasting, got {item!r}"
+        )
+    if item in _PLAIN:
+        return _PLAIN[item]()
+    if season == 1:
+        raise ValueError(
+            f"transforms={item!r} needs a season: set season_length, which is 1 here"
+        )
+    return _SEASONAL[item](season)
 
 
 def _calendar(calendar: Any, panel: Panel) -> tuple[str, ...]:
