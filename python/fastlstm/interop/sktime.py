@@ -74,8 +74,10 @@ FORECASTER_TEST_PARAMETERS: list[dict[str, Any]] = [
 FRAMES = ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"]
 
 
-class _SktimeFace(SequenceFace):
+class _SktimeFace:
     """What sktime asks for beyond the rest."""
+
+    _test_parameters: ClassVar[list[dict[str, Any]]] = TEST_PARAMETERS
 
     @classmethod
     def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
@@ -90,7 +92,7 @@ class _SktimeFace(SequenceFace):
         -------
         list of dict
         """
-        return deepcopy(TEST_PARAMETERS)
+        return deepcopy(cls._test_parameters)
 
 
 class LSTMClassifier(_SktimeFace, ClassifierFace, BaseClassifier):  # type: ignore[misc]
@@ -133,7 +135,7 @@ class LSTMClassifier(_SktimeFace, ClassifierFace, BaseClassifier):  # type: igno
     __init__ = constructor(estimators.LSTMClassifier)
 
 
-class LSTMRegressor(_SktimeFace, BaseRegressor):  # type: ignore[misc]
+class LSTMRegressor(_SktimeFace, SequenceFace, BaseRegressor):  # type: ignore[misc]
     """Predict numbers from a time series: sktime's face of the LSTM regressor.
 
     X is any panel of sktime's, also of series of different lengths. An array (case,
@@ -174,7 +176,7 @@ class LSTMRegressor(_SktimeFace, BaseRegressor):  # type: ignore[misc]
     __init__ = constructor(estimators.LSTMRegressor)
 
 
-class LSTMForecaster(ToolkitFace, BaseForecaster):  # type: ignore[misc]
+class LSTMForecaster(_SktimeFace, ToolkitFace, BaseForecaster):  # type: ignore[misc]
     """Forecast time series: sktime's face of the LSTM forecaster.
 
     y is one series, a panel or a hierarchy, univariate or not, with missing values or
@@ -239,6 +241,7 @@ class LSTMForecaster(ToolkitFace, BaseForecaster):  # type: ignore[misc]
     }
     # The estimator has all rows; who wants them here too may turn this on.
     _config: ClassVar[dict[str, Any]] = {"remember_data": False}
+    _test_parameters = FORECASTER_TEST_PARAMETERS
 
     __init__ = constructor(estimators.LSTMForecaster, horizon=None)
 
@@ -329,18 +332,3 @@ class LSTMForecaster(ToolkitFace, BaseForecaster):  # type: ignore[misc]
             future=future, steps=int(steps.max()), quantiles=quantiles
         )
         return together(answers, steps, self._instance_levels)
-
-    @classmethod
-    def get_test_params(cls, parameter_set: str = "default") -> list[dict[str, Any]]:
-        """Give the arguments that sktime's checks try.
-
-        Parameters
-        ----------
-        parameter_set : str, default="default"
-            One list serves all.
-
-        Returns
-        -------
-        list of dict
-        """
-        return deepcopy(FORECASTER_TEST_PARAMETERS)
