@@ -21,6 +21,7 @@ TRANSFORMS = (
     ("log", "seasonal_difference"),
 )
 transforms = pytest.mark.parametrize("transform", TRANSFORMS, ids=repr)
+gaps_or_not = pytest.mark.parametrize("gaps", [False, True], ids=["full", "gaps"])
 
 
 def forecaster(horizon: int = 4, window: int = 8, **options: Any) -> LSTMForecaster:
@@ -39,6 +40,12 @@ def wave(n: int = 80, level: float = 5.0, seed: int = 0) -> np.ndarray:
     steps = np.arange(n)
     noise = np.random.default_rng(seed).standard_normal(n)
     return level + 0.05 * steps + np.sin(steps * np.pi / 3) + 0.2 * noise
+
+
+def two_waves(n: int, m: int, gaps: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Draw two series of different levels and lengths, with missing values or not."""
+    a, b = wave(n), 2.0 * wave(m, seed=1)
+    return (with_gaps(a), with_gaps(b, seed=2)) if gaps else (a, b)
 
 
 def with_gaps(y: np.ndarray, seed: int = 1) -> np.ndarray:

@@ -12,7 +12,16 @@ from fastlstm.forecasting import mase, read_panel
 
 from ..compare import assert_close, assert_same_bits
 from ..tolerances import PAIR_VALUE
-from .forecasters import forecaster, quiet, strategies, transforms, wave, with_gaps
+from .forecasters import (
+    forecaster,
+    gaps_or_not,
+    quiet,
+    strategies,
+    transforms,
+    two_waves,
+    wave,
+    with_gaps,
+)
 
 pytestmark = quiet
 
@@ -96,13 +105,11 @@ def test_covariates_after_an_origin_are_not_read(strategy: str, warm: bool) -> N
 @strategies
 @transforms
 @warm_or_not
-@pytest.mark.parametrize("gaps", [False, True], ids=["full", "gaps"])
+@gaps_or_not
 def test_rolling_origins_are_truncated_histories(
     strategy: str, transform: Any, warm: bool, gaps: bool
 ) -> None:
-    a, b = wave(90), 2.0 * wave(80, seed=1)
-    if gaps:
-        a, b = with_gaps(a), with_gaps(b, seed=2)
+    a, b = two_waves(90, 80, gaps)
     options = {"strategy": strategy, "transforms": transform, "warm": warm}
     model = forecaster(**options).fit({"a": a[:60], "b": b[:50]})
     panel = read_panel({"a": a, "b": b})
@@ -178,13 +185,11 @@ def score_by_hand(
 @strategies
 @transforms
 @warm_or_not
-@pytest.mark.parametrize("gaps", [False, True], ids=["full", "gaps"])
+@gaps_or_not
 def test_scores_are_loops(
     strategy: str, transform: Any, warm: bool, gaps: bool
 ) -> None:
-    a, b = wave(78), 2.0 * wave(70, seed=1)
-    if gaps:
-        a, b = with_gaps(a), with_gaps(b, seed=2)
+    a, b = two_waves(78, 70, gaps)
     options = {"strategy": strategy, "transforms": transform, "warm": warm}
     model = forecaster(**options).fit([a[:50], b[:50]])
     known, new = [a[:60], b[:60]], [a[60:], b[60:]]

@@ -18,7 +18,7 @@ from scipy import stats
 
 from ..compare import assert_close
 from ..tolerances import MASK_RATE, PAIR_VALUE, SAMPLE_FIT
-from .forecasters import forecaster, quiet, strategies, wave, with_gaps
+from .forecasters import forecaster, gaps_or_not, quiet, strategies, wave, with_gaps
 
 pytestmark = quiet
 
@@ -135,7 +135,7 @@ def forecast_by_hand(model: Any, hand: ByHand) -> np.ndarray:
 @strategies
 @centers
 @pytest.mark.parametrize("transform", [None, "log", *LAGS])
-@pytest.mark.parametrize("gaps", [False, True], ids=["full", "gaps"])
+@gaps_or_not
 def test_points(strategy: str, center: str, transform: str | None, gaps: bool) -> None:
     y = np.stack([wave(60), 30.0 + 5.0 * wave(60, seed=3)], axis=1)
     if gaps:

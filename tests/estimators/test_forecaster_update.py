@@ -14,7 +14,16 @@ from fastlstm.forecasting import AdaptiveConformal, PanelEncoder
 from fastlstm.models.stream import ModelStream
 
 from ..compare import assert_same_bits
-from .forecasters import forecaster, quiet, strategies, transforms, wave, with_gaps
+from .forecasters import (
+    forecaster,
+    gaps_or_not,
+    quiet,
+    strategies,
+    transforms,
+    two_waves,
+    wave,
+    with_gaps,
+)
 
 pytestmark = quiet
 
@@ -58,14 +67,12 @@ def snapshot(model: Any) -> dict[str, np.ndarray]:
 @strategies
 @transforms
 @warm_or_not
-@pytest.mark.parametrize("gaps", [False, True], ids=["full", "gaps"])
+@gaps_or_not
 def test_updates_are_as_the_whole_history(
     strategy: str, transform: Any, warm: bool, gaps: bool
 ) -> None:
     """To the bit: a stream's step is a step of the whole, a tail's gaps are filled."""
-    a, b = wave(90), 2.0 * wave(80, seed=1)
-    if gaps:
-        a, b = with_gaps(a), with_gaps(b, seed=2)
+    a, b = two_waves(90, 80, gaps)
     options = {"strategy": strategy, "transforms": transform, "warm": warm}
     fitted = forecaster(loss="gaussian", **options).fit([a[:60], b[:50]])
     by_one, at_once = copy.deepcopy(fitted), copy.deepcopy(fitted)
