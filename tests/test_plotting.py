@@ -96,7 +96,13 @@ def test_gates(rng: np.random.Generator) -> None:
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 @pytest.mark.parametrize(
     "options",
-    [{}, {"history": 100}, {"history": 60, "probation": 90, "low_errors": False}],
+    [
+        {},
+        {"probation": 5},
+        {"probation": 42},
+        {"history": 100},
+        {"history": 60, "probation": 90, "low_errors": False},
+    ],
     ids=str,
 )
 def test_anomalies(rng: np.random.Generator, options: dict[str, Any]) -> None:
@@ -114,9 +120,12 @@ def test_anomalies(rng: np.random.Generator, options: dict[str, Any]) -> None:
     errors, threshold = below.lines
     np.testing.assert_array_equal(errors.get_xdata(), days)
     np.testing.assert_array_equal(errors.get_ydata(), -detector.score_samples(X))
-    assert set(threshold.get_ydata()) == {-detector.offset_}
+    raised = options == {"probation": 42}  # by two of the abnormal steps
+    level = -detector.score_samples(X)[:42].min() if raised else -detector.offset_
+    assert set(threshold.get_ydata()) == {level}
+    assert ("raised" in threshold.get_label()) == raised
     spans = detector.anomaly_spans(X, **options)
-    assert any(span.start <= 121 < span.stop for span in spans)
+    assert any(span.start <= 122 < span.stop for span in spans)
     drawn = [patch.get_x() for patch in above.patches]
     dates = pyplot.matplotlib.dates.date2num(days)
     np.testing.assert_allclose(drawn, [dates[span.start] for span in spans])

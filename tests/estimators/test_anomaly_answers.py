@@ -61,6 +61,16 @@ def test_answers_follow_from_errors(
     expected = find_spans(-scores, -model.offset_, scale=scale, **options)
     assert expected
     assert model.anomaly_spans(X) == expected
+    # A restless start is normal if it is said to be.
+    X[30:40] += 3.0
+    scores = model.score_samples(X)
+    level, top = -model.offset_, float(-scores[:60].min())
+    assert level < top
+    expected = find_spans(-scores, top, scale=scale, **options)
+    assert expected[0].start >= 60
+    assert model.anomaly_spans([X, X[:60]], probation=60) == [expected, []]
+    with pytest.raises(ValueError, match="probation must be at least 0, got -1"):
+        model.anomaly_spans(X, probation=-1)
 
 
 @pytest.mark.parametrize("options", [{}, {"standardize": False}, {"horizon": 3}])
@@ -97,8 +107,8 @@ def test_spans_by_a_threshold_that_moves(
         assert model.anomaly_spans([X[:5], X], history=100, **more) == [[], actual]
         answers.append(actual)
     assert answers[0][0].start < 64 <= 100 <= answers[2][0].start
-    with pytest.raises(ValueError, match="probation is 3, 0 without a history"):
-        model.anomaly_spans(X, probation=3)
+    with pytest.raises(ValueError, match="probation must be at least 0, got -1"):
+        model.anomaly_spans(X, history=100, probation=-1)
     with pytest.raises(ValueError, match="history must be at least 2, got 1"):
         model.anomaly_spans(X, history=1)
 

@@ -104,6 +104,20 @@ def test_spans() -> None:
     assert find_spans([3.0, 2.0], 1.0, pruning=0.9) == [AnomalySpan(0, 2, 2.0)]
 
 
+def test_first_steps_are_taken_for_normal() -> None:
+    errors = [0.0, 2, 0, 0, 3, 4, 0, 0, 0, 0, 2]
+    starts = [(s.start, s.stop) for s in find_spans(errors, 1.0, probation=2)]
+    assert starts == [(4, 6)]  # what is no larger than theirs is normal as well
+    # The buffer does not reach back into them.
+    assert find_spans(errors, 1.0, probation=4, buffer=3) == [AnomalySpan(4, 9, 2.0)]
+    assert find_spans(errors, 3.0, probation=4)[0].severity == 1.0
+    for probation in (11, 50):
+        assert find_spans(errors, 1.0, probation=probation) == []
+    # They are what spans have to stand out from, too.
+    assert len(find_spans(errors, 1.0, probation=5, pruning=0.2)) == 1
+    assert find_spans(errors, 1.0, probation=5, pruning=0.3) == []
+
+
 def test_pruning_is_that_of_the_papers_example() -> None:
     # Figure 3 there: with p = 0.1 the first drop is 23 %, the second 7 %.
     assert prune_spans([0.01396, 0.01072], 0.00994, 0.1).tolist() == [True, False]
@@ -132,6 +146,7 @@ BAD: list[tuple[Any, str]] = [
     (lambda: find_spans([1.0], np.inf), "threshold must be finite"),
     (lambda: find_spans([1.0], 1.0, scale=0.0), "scale must be"),
     (lambda: find_spans([1.0], 1.0, pruning=1.0), r"pruning must .* got 1.0"),
+    (lambda: find_spans([1.0], 1.0, probation=-1), "probation must .* got -1"),
 ]
 
 

@@ -333,8 +333,10 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
             change for good, or are of another level than in ``fit``. See
             `fastlstm.forecasting.moving_threshold.moving_spans`.
         probation : int, default=0
-            First steps of a series of which none is flagged, where the threshold moves
-            and has no history yet. None of the first ``warm_up`` ever is.
+            First steps of a series that are taken for normal, so that none is flagged.
+            The threshold of ``fit`` is raised to the largest of their errors: for
+            series that are less predictable than those of ``fit`` throughout. One that
+            moves has some history behind them, and never flags the first ``warm_up``.
         low_errors : bool, default=True
             Where the threshold moves, errors lower than ever are abnormal too.
 
@@ -349,13 +351,11 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
         Raises
         ------
         NotFittedError, ValueError
-            As ``score_samples``; ``history`` below 2, ``probation`` below 0, or not 0
-            without ``history``.
+            As ``score_samples``; ``history`` below 2, ``probation`` below 0.
         """
         options: dict[str, Any] = {"buffer": self.buffer, "pruning": self.pruning}
+        options["probation"] = probation
         if history is None:
-            if probation != 0:
-                raise ValueError(f"probation is {probation!r}, 0 without a history")
             scores, is_one = self._scores(X)
             # Of a constant series all errors may be zero.
             options["scale"] = self.smoothed_mean_ + self.smoothed_deviation_ or 1.0
@@ -363,7 +363,7 @@ class LSTMAnomalyDetector(OutlierMixin, Arguments):  # type: ignore[misc]
             return spans[0] if is_one else spans
         check_is_fitted(self, "offset_")
         series, is_one = check_series(self, X, reset=False)
-        options |= {"history": history, "probation": probation}
+        options |= {"history": history}
         options |= {"low_errors": low_errors, "min_error": self.min_error}
         options |= {"warm_up": self.warm_up, "smoothing": self.smoothing}
         values = [

@@ -201,6 +201,7 @@ def find_spans(
     buffer: int = 0,
     pruning: float = 0.0,
     scale: float = 1.0,
+    probation: int = 0,
 ) -> list[AnomalySpan]:
     """Join the steps with errors above a threshold to spans.
 
@@ -217,6 +218,9 @@ def find_spans(
         What severities are told in: ``(largest error in the span - threshold) /
         scale``, in the paper with the mean plus the standard deviation of the errors
         (section 3.2).
+    probation : int, default=0
+        First steps that are taken for normal: none is in a span, and the threshold is
+        at least the largest of their errors.
 
     Returns
     -------
@@ -234,12 +238,19 @@ def find_spans(
     >>> find_spans([0.0, 2.0, 0.0, 3.0, 0.0, 0.0, 0.0, 1.5], 1.0, buffer=1)
     [AnomalySpan(start=0, stop=5, severity=2.0),
      AnomalySpan(start=6, stop=8, severity=0.5)]
+    >>> find_spans([0.0, 2.0, 0.0, 3.0, 0.0, 0.0, 0.0, 1.5], 1.0, probation=3)
+    [AnomalySpan(start=3, stop=4, severity=1.0)]
     """
     values = as_errors(errors, least=0)
     threshold = check_float("threshold", threshold, "[0, inf)")
     buffer = check_int("buffer", buffer, 0)
     scale = check_float("scale", scale, "(0, inf)")
-    pairs = join_runs(find_runs(values > threshold), buffer, len(values))
+    probation = check_int("probation", probation, 0)
+    threshold = max(threshold, float(values[:probation].max(initial=0.0)))
+    pairs = [
+        (max(start, probation), stop)
+        for start, stop in join_runs(find_runs(values > threshold), buffer, len(values))
+    ]
     outside = np.ones(len(values), bool)
     for start, stop in pairs:
         outside[start:stop] = False

@@ -38,7 +38,8 @@ def plot_anomalies(
     -------
     array of two Axes
         Of the features that are predicted, and of the errors with the threshold of
-        ``fit``. They share the horizontal axis.
+        ``fit``, without ``history`` raised by ``probation``. They share the horizontal
+        axis.
 
     Raises
     ------
@@ -59,8 +60,10 @@ def plot_anomalies(
     axes[0].plot(steps, values[:, detector.targets_], linewidth=1.0)
     axes[0].set_ylabel("series")
     axes[1].plot(steps, errors, color="C7", linewidth=1.0, label="smoothed error")
-    threshold = -detector.offset_
-    axes[1].axhline(threshold, color="C3", ls="--", label="threshold of fit")
+    threshold, name = -detector.offset_, "threshold of fit"
+    if history is None and (largest := errors[:probation].max(initial=0.0)) > threshold:
+        threshold, name = largest, "threshold, raised by the probation"
+    axes[1].axhline(threshold, color="C3", ls="--", label=name)
     axes[1].set_ylabel("error")
     axes[1].set_xlabel("step" if times is None else "")
     axes[1].legend(loc="upper left")
