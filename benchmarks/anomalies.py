@@ -83,7 +83,7 @@ def run(seeds: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
     different = {channel.name: channel for channel in every}
     made: list[dict[str, Any]] = []
     for method, options in NETWORKS.items():
-        by_seed = []
+        by_seed, total = [], 0.0
         for seed in seeds:
             begin = time.perf_counter()
             errors = {
@@ -93,6 +93,7 @@ def run(seeds: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
             results = [judge(errors[channel.name], channel) for channel in every]
             seconds = time.perf_counter() - begin
             by_seed.append(errors)
+            total += seconds
             made += records(method, seed, every, results, seconds)
             report(made[-len(results[0]) :])
         if len(seeds) > 1:
@@ -101,7 +102,7 @@ def run(seeds: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
                 for c in every
             ]
             several = f"{method}, mean of {len(seeds)}"
-            made += records(several, min(seeds), every, results)
+            made += records(several, min(seeds), every, results, total)
             report(made[-len(results[0]) :])
     if 0 not in seeds:
         return made

@@ -22,7 +22,10 @@ RESAMPLES = 2000
 
 def losses(problem: Problem, forecasts: Floats, metric: str) -> Floats:
     """Absolute or squared error of each origin; of each step where there is one."""
-    error = problem.truth - forecasts
+    truth = problem.truth
+    if forecasts.shape != truth.shape:  # NumPy would repeat them
+        raise ValueError(f"forecasts are {forecasts.shape}, expected {truth.shape}")
+    error = truth - forecasts
     each = np.abs(error) if metric == "MAE" else error**2
     return over_time(each)
 

@@ -204,9 +204,10 @@ def test_methods_know_only_what_is_before_an_origin(study: Any) -> None:
     np.testing.assert_allclose(ridge[:12], methods["ridge"](plain)[:12])
 
 
-def test_ridge_finds_a_linear_rule(study: Any) -> None:
+@pytest.mark.parametrize("horizon", [1, 3])
+def test_ridge_finds_a_linear_rule(study: Any, horizon: int) -> None:
     y = np.sin(np.arange(400) * 0.3) + 0.02 * np.arange(400)
-    plain = problem(study, y, test=360, validation=60)
+    plain = problem(study, y, horizon=horizon, test=360, validation=60)
     forecasts = study.methods.RidgeOnLags(8)(plain)
     np.testing.assert_allclose(forecasts[:, -1], plain.truth[:, -1], atol=0.02)
 
@@ -282,6 +283,9 @@ def test_coverage_counts_what_is_scored(study: Any) -> None:
     quantiles = np.zeros((*plain.truth.shape, 5))
     quantiles[..., 3], quantiles[..., 4] = 16.0, 99.0  # steps 14 to 16, and all
     run = study.methods.Run(plain.truth, 0.0, quantiles)
+    flat = replace(run, forecasts=run.forecasts[..., 0])
+    with pytest.raises(ValueError, match=r"forecasts are \(.*\), expected \(.*, 1\)"):
+        study.judge.judge(plain, {"flat": flat}, [])
     found = study.judge.coverage(plain, [run])
     assert found["80 %"][0] == 0.5
     assert found["95 %"] == [1.0, 0.0]
