@@ -41,6 +41,8 @@ FIXED: dict[str, Callable[[Floats], float]] = {
     ),
 }
 PROBATION = ", or of the first steps"
+BY_COMMANDS = "largest training error, by commands"
+COMMANDED = 25  # steps after a command that are judged by themselves
 MOVING = "dynamic, of the last 2,100 test errors"
 
 
@@ -116,6 +118,26 @@ def probation(channel: Channel) -> int:
     return WARM_UP * (3 if steps >= 2500 else 2 if steps >= 1800 else 1)
 
 
+def by_commands(train: Floats, test: Floats, first: int, channel: Channel) -> Floats:
+    """Return thresholds (T,): the largest error known after commands, and else.
+
+    Known are all training errors, where at least 50 are of such steps, and those of the
+    ``first`` test steps.
+    """
+    before, after = (
+        np.convolve((series[:, 1:] != 0).any(axis=1), np.ones(COMMANDED))[: len(series)]
+        > 0
+        for series in (channel.train, channel.test)
+    )
+    thresholds = np.empty(len(test))
+    for commanded in (False, True):
+        alike = train[before == commanded]
+        known = [alike if len(alike) >= 50 else train]
+        known.append(test[:first][after[:first] == commanded])
+        thresholds[after == commanded] = np.concatenate(known).max()
+    return thresholds
+
+
 def judge(errors: Errors, channel: Channel) -> dict[str, Count]:
     """Judge errors by each threshold."""
     low, high = np.percentile(channel.train[:, 0], [5, 95])
@@ -133,6 +155,11 @@ def judge(errors: Errors, channel: Channel) -> dict[str, Count]:
         for name, threshold in FIXED.items()
         for suffix, steps in (("", 0), (PROBATION, first))
     }
+    for suffix, steps in (("", 0), (PROBATION, first)):
+        thresholds = np.maximum(by_commands(train, test, steps, channel), least)
+        spans[BY_COMMANDS + suffix] = find_spans(
+            test / thresholds, 1.0, **SPANS, probation=steps
+        )
     spans[MOVING] = moving_anomalies(
         errors.test,
         channel.test[:, 0],
