@@ -29,6 +29,7 @@ from nasa import (
     judge,
     records,
     report,
+    write,
 )
 from sklearn.exceptions import ConvergenceWarning
 
@@ -131,7 +132,7 @@ def main() -> None:
     made = run(args.seeds, args.channels)
     report(made)
     if args.out is not None:
-        args.out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+        write(made, args.out)
 
 
 if __name__ == "__main__":

@@ -12,7 +12,6 @@ docs/anomalies.md has what came of it; `anomalies.py report` prints the files.
 from __future__ import annotations
 
 import argparse
-import json
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +22,7 @@ from fastlstm.data import SequenceBatch
 from fastlstm.losses import SquaredError
 from fastlstm.models import SequenceModel
 from fastlstm.optim import Adam
-from nasa import Channel, Errors, Floats, channels, judge, records, report
+from nasa import Channel, Errors, Floats, channels, judge, records, report, write
 
 WINDOW, HORIZON = 250, 10
 
@@ -78,7 +77,7 @@ def snapshots(
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(10)))
+    parser.add_argument("--seeds", type=int, nargs="+", default=list(range(20)))
     parser.add_argument("--channels", nargs="*", default=[])
     parser.add_argument("--updates", type=int, nargs="+", default=[60, 90, 125, 180])
     parser.add_argument("--batch", type=int, default=8)
@@ -109,7 +108,7 @@ def main() -> None:
             )
         report(made)
         if args.out is not None:
-            args.out.write_text(json.dumps(made, indent=1) + "\n", encoding="utf-8")
+            write(made, args.out)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ import io
 import json
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -196,6 +197,12 @@ def records(
         }
         for threshold, by in totals.items()
     ]
+
+
+def write(every: Sequence[dict[str, Any]], path: Path) -> None:
+    """Write records, one a line."""
+    lines = ",\n".join(json.dumps(record) for record in every)
+    path.write_text(f"[\n{lines}\n]\n", encoding="utf-8")
 
 
 def f1(total: Count) -> tuple[float, float, float]:
