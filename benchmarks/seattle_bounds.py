@@ -54,6 +54,10 @@ def main() -> None:
                     add(words, scores, losses(problem, ridge, "MAE"))
     season = losses(problem, season_of_the_test_year(problem), "MAE")
     add("season of the test year itself", season, ours)
+    for lags in (14, 56):
+        ridge = RidgeOnLags(lags, seasons=True)(problem)
+        words = f"season of that year, beside ridge on {lags} lags and the season"
+        add(words, season, losses(problem, ridge, "MAE"))
     table = pd.DataFrame(rows, columns=["", "MAE", "gain", "error", "in errors"])
     print("gain: over one network unless said; in errors: of how many standard errors")
     print(table.to_string(index=False, float_format="%.3f"))
