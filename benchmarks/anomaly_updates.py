@@ -25,6 +25,7 @@ from fastlstm.optim import Adam
 from nasa import Channel, Errors, Floats, channels, judge, records, report, write
 
 WINDOW, HORIZON = 250, 10
+AHEAD = range(1, HORIZON + 1)
 
 
 def first_errors(model: SequenceModel, series: Floats) -> Floats:
@@ -34,31 +35,42 @@ def first_errors(model: SequenceModel, series: Floats) -> Floats:
 
 
 def snapshots(
-    channel: Channel, seed: int, updates: Sequence[int], batch: int, ends: bool
-) -> list[Errors]:
-    """Train a network, and return its errors after each number of updates."""
-    series = channel.train.astype(np.float32)
-    steps = len(series) - HORIZON
-    window = min(WINDOW, steps - 1)
-    ahead = [series[h : h + steps, 0] for h in range(1, HORIZON + 1)]
-    targets = np.stack(ahead, axis=1)
+    group: Sequence[Channel],
+    seed: int,
+    updates: Sequence[int],
+    batch: int,
+    *,
+    dropout: float = 0.3,
+    ends: bool = False,
+) -> dict[str, list[Errors]]:
+    """Train a network on channels, and return its errors after numbers of updates.
+
+    Any window of any channel is as likely as another.
+    """
+    every = [channel.train.astype(np.float32) for channel in group]
+    lasts = np.cumsum([len(series) - HORIZON - WINDOW + 1 for series in every])
     model = SequenceModel(
-        series.shape[1],
+        every[0].shape[1],
         HORIZON,
         hidden_size=80,
         num_layers=2,
-        dropout=0.3,
+        dropout=dropout,
         output="sequence",
         random_state=seed,
     )
     adam = Adam(model.params, learning_rate=0.001)
     loss = SquaredError(missing="ignore")
     rng = np.random.default_rng(seed)
-    errors = []
+    errors: dict[str, list[Errors]] = {channel.name: [] for channel in group}
     for update in range(1, max(updates) + 1):
-        starts = rng.integers(0, steps - window + 1, batch)
-        x = np.stack([series[start : start + window] for start in starts])
-        y = np.stack([targets[start : start + window] for start in starts])
+        windows = []
+        for window in rng.integers(0, lasts[-1], batch):
+            place = int(np.searchsorted(lasts, window, side="right"))
+            stop = len(every[place]) - HORIZON - int(lasts[place] - window) + 1
+            windows.append(every[place][stop - WINDOW : stop + HORIZON])
+        series = np.stack(windows)
+        x = np.ascontiguousarray(series[:, :WINDOW])
+        y = np.stack([series[:, h : h + WINDOW, 0] for h in AHEAD], axis=-1)
         if ends:
             y[:, :-1] = np.nan
         outputs, cache = model.forward(
@@ -69,9 +81,9 @@ def snapshots(
         model.backward(gradient, cache)
         adam.step(model.grads)
         if update in updates:
-            errors.append(
-                Errors(*(first_errors(model, s) for s in (channel.train, channel.test)))
-            )
+            for c in group:
+                both = (first_errors(model, s) for s in (c.train, c.test))
+                errors[c.name].append(Errors(*both))
     return errors
 
 
@@ -89,10 +101,11 @@ def main() -> None:
     made, means = [], []
     for seed in args.seeds:
         begin = time.perf_counter()
-        errors = {
-            c.name: snapshots(c, seed, sorted(args.updates), args.batch, args.ends)
-            for c in {c.name: c for c in every}.values()
-        }
+        errors: dict[str, list[Errors]] = {}
+        for channel in {c.name: c for c in every}.values():
+            errors |= snapshots(
+                [channel], seed, sorted(args.updates), args.batch, ends=args.ends
+            )
         seconds = time.perf_counter() - begin
         for place, updates in enumerate(sorted(args.updates)):
             results = [judge(errors[c.name][place], c) for c in every]
