@@ -140,7 +140,7 @@ def test_nothing_ahead_is_looked_at(
 @pytest.mark.parametrize(
     ("start", "first", "count"),
     [
-        (None, 40, 3),  # the last fifth
+        (None, 38, 4),  # the last fifth, and two steps to whole horizons
         (0.3, 15, 11),
         (0.001, 1, 16),
         (7, 7, 14),
@@ -157,6 +157,21 @@ def test_start(rng: np.random.Generator, start: Any, first: int, count: int) -> 
 def test_default_leaves_a_horizon(rng: np.random.Generator) -> None:
     (y,) = make(rng, [30], k=1)
     assert backtest(forecaster(12), y).origins[0].tolist() == [18]
+
+
+@pytest.mark.parametrize("stride", [1, 5, 12])
+def test_default_judges_the_newest(rng: np.random.Generator, stride: int) -> None:
+    """The last fifth at least, without taking half of the series for it."""
+    for length in range(24, 130):
+        plan = plan_origins(read_panel(make(rng, [length])), 12, None, stride)
+        (at,) = plan.origins(range(plan.rounds))
+        judged = length - at[0]
+        assert at[-1] == length - 12
+        assert judged >= max(12, round(0.2 * length))
+        assert judged - stride < max(12, round(0.2 * length))
+    # Whole horizons would be two thirds of these, so the newest is left out.
+    plan = plan_origins(read_panel(make(rng, [120])), 20, None, 60)
+    assert plan.first.tolist() == [96]
 
 
 def test_dates_are_common(rng: np.random.Generator) -> None:
@@ -189,7 +204,11 @@ def test_dates_are_common(rng: np.random.Generator) -> None:
 def test_numbered_series_have_clocks_of_their_own(rng: np.random.Generator) -> None:
     series = [pd.DataFrame(y) for y in make(rng, [50, 30, 3])]
     result = backtest(forecaster(), series)
-    assert [at.tolist() for at in result.origins] == [[40, 43, 46], [24, 27], []]
+    assert [at.tolist() for at in result.origins] == [
+        [38, 41, 44, 47],
+        [24, 27],
+        [],
+    ]
     # The one that is too short for an origin is learnt from.
     alone = backtest(forecaster(), series[:2])
     name = "LinearForecaster"
@@ -283,11 +302,13 @@ def test_progress(
     backtest(forecaster(), y, refit=True)
     assert capsys.readouterr().err == ""
     backtest(forecaster(), y, refit=True, verbose=True)
-    assert "2/2" in capsys.readouterr().err
+    assert "3/3" in capsys.readouterr().err
     monkeypatch.setitem(sys.modules, "tqdm.auto", None)
-    backtest(forecaster(), y, refit=True, verbose=True)
+    backtest(forecaster(), y, refit=True, verbose=2)
     lines = capsys.readouterr().err.splitlines()
-    assert lines == ["backtest: 1 of 2 origins", "backtest: 2 of 2 origins"]
+    assert lines == [f"backtest: {done} of 3 origins" for done in (1, 2, 3)]
+    backtest(forecaster(), y, refit=True, verbose=0)
+    assert capsys.readouterr().err == ""
 
 
 @pytest.mark.parametrize(
@@ -305,7 +326,7 @@ def test_progress(
         ({"refit": 1.5}, TypeError, "refit must be an integer, got 1.5"),
         ({"quantiles": [0.9, 0.1]}, ValueError, "quantiles must increase"),
         ({"season_length": 0}, ValueError, "season_length must be at least 1"),
-        ({"verbose": 1}, TypeError, "verbose must be True or False, got 1"),
+        ({"verbose": "yes"}, TypeError, "verbose must be an integer, got 'yes'"),
         ({"name": "drift"}, ValueError, "'drift' is the name of a baseline"),
     ],
 )

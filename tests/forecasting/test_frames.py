@@ -243,8 +243,53 @@ def test_text_and_lazy_frames() -> None:
         read_panel(frame.lazy())
     zoned = pl.DataFrame({"t": [datetime.datetime(2024, 1, 1)], "a": [1.0]})
     zoned = zoned.with_columns(pl.col("t").dt.replace_time_zone("UTC"))
-    with pytest.raises(ValueError, match="column 't', has the time zone UTC"):
+    words = "column 't', has the time zone UTC, and forecasts would come without it"
+    with pytest.raises(ValueError, match=words):
         read_panel(zoned, time_column="t")
+
+
+@frames
+def test_dates_that_nothing_reads(kind: str) -> None:
+    """A target by name must not leave the times away without a word."""
+    data = FRAMES[kind](
+        {"day": dates(4), "sales": np.arange(4.0), "shop": list("aabb")}
+    )
+    alone: dict[str, Any] = {}
+    for options in (alone, {"id_column": "shop"}):
+        with pytest.raises(
+            ValueError, match=r"dates in the column 'day'.*time_column="
+        ):
+            read_panel(data, target="sales", **options)
+    assert read_panel(data, target="sales", time_column="day")[0].times is not None
+
+
+def test_dates_that_are_text_and_those_beside_an_index() -> None:
+    text = pd.DataFrame({"day": ["1/31/2024", "2/1/2024"], "sales": [1.0, 2.0]})
+    with pytest.raises(ValueError, match="dates in the column 'day'"):
+        read_panel(text, target="sales")
+    assert read_panel(text.assign(day=["a", "b"]), target="sales").lengths == [2]
+    dated = text.set_index(pd.date_range("2024-01-31", periods=2))
+    assert read_panel(dated, target="sales").lengths == [2]
+
+
+def test_a_column_has_one_role() -> None:
+    data = pd.DataFrame({"a": np.arange(4.0), "b": np.arange(4.0), "s": list("xxyy")})
+    both = "column 'a' is named in target and in"
+    for role in ("past_covariates", "future_covariates"):
+        for names in ("a", ["b", "a"]):
+            with pytest.raises(ValueError, match=f"{both} {role}: expected one"):
+                read_panel(data, target="a", **{role: names})
+    roles: dict[str, Any] = {"past_covariates": ["b"], "future_covariates": ["b"]}
+    with pytest.raises(ValueError, match="'b' is named in past_covariates and in fut"):
+        read_panel(data, target="a", **roles)
+    with pytest.raises(ValueError, match="'b' is named in past_covariates twice"):
+        read_panel(data, target="a", past_covariates=["b", "b"])
+    with pytest.raises(ValueError, match="'s' is named in id_column and in target"):
+        read_panel(data, target="s", id_column="s")
+    # One covariate may stand by itself.
+    panel = read_panel(data, target="a", past_covariates="b", id_column="s")
+    assert panel.layout.past == ("b",)
+    assert read_panel(data, target="a", future_covariates="b").layout.future == ("b",)
 
 
 @pytest.mark.parametrize("dtype", ["Int64", "Float64", "boolean", "float32", object])

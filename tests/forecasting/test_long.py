@@ -156,10 +156,6 @@ def test_long_frames_that_are_refused(kind: str) -> None:
             read_panel(frame(data | change), **(ROLES | roles))
     with pytest.raises(TypeError, match="column 'city', must hold numbers, got 'B' at"):
         read_panel(frame(data), **(ROLES | {"static_features": ["size"]}))
-    with pytest.raises(
-        TypeError, match="past_covariates must be a list of columns, got"
-    ):
-        read_panel(frame(data), **(ROLES | {"past_covariates": "wind"}))
     with pytest.raises(ValueError, match="X has no rows"):
         read_panel(frame(data)[:0], **ROLES)
 

@@ -229,7 +229,8 @@ WRONG: dict[str, tuple[Any, str]] = {
     "twice": (days(0, 1, 1, 2), r"X has the time 2024-01-02 twice, at rows 1 and 2"),
     "unsorted": (
         days(0, 2, 1, 3),
-        r"X has 2024-01-03 before 2024-01-02, at rows 1 and 2.*sort the rows",
+        r"X has 2024-01-03 before 2024-01-02, at rows 1 and 2.*sort the rows, .*"
+        "id_column, if these are several series",
     ),
     "irregular": (
         days(0, 1, 2, 3.5),

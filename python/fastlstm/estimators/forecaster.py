@@ -132,7 +132,7 @@ class LSTMForecaster(ForecastAnswers):
         of other frames.
     target : str, sequence of str, or None, default=None
         Columns to forecast; None is all that are nothing else.
-    past_covariates, future_covariates, static_features : sequence of str, default=()
+    past_covariates, future_covariates, static_features : str or list, default=()
         Columns that are known up to now, known ahead, and the same at all times. Those
         known up to now need strategy "direct" or "encoder_decoder", those known ahead
         "encoder_decoder" or "recursive".
@@ -212,9 +212,9 @@ class LSTMForecaster(ForecastAnswers):
     id_column: str | None = None
     time_column: str | None = None
     target: str | Sequence[str] | None = None
-    past_covariates: Sequence[str] = ()
-    future_covariates: Sequence[str] = ()
-    static_features: Sequence[str] = ()
+    past_covariates: str | Sequence[str] = ()
+    future_covariates: str | Sequence[str] = ()
+    static_features: str | Sequence[str] = ()
     early_stopping: bool = True
     dtype: str = "float32"
 
@@ -246,9 +246,9 @@ class LSTMForecaster(ForecastAnswers):
         "id_column": [None, str],
         "time_column": [None, str],
         "target": [None, str, "array-like"],
-        "past_covariates": ["array-like"],
-        "future_covariates": ["array-like"],
-        "static_features": ["array-like"],
+        "past_covariates": [str, "array-like"],
+        "future_covariates": [str, "array-like"],
+        "static_features": [str, "array-like"],
     }
 
     # ------------------------------------------------------------------------ fit

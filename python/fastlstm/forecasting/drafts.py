@@ -27,6 +27,11 @@ __all__ = ["Draft", "Table", "assemble"]
 # are one such step apart, at least.
 _ROWS_OF_A_STEP: Final = 3
 _SHARE_OF_A_STEP: Final = 0.6
+# What else times that go back may mean, where there seems to be one series.
+_SEVERAL: Final = (
+    "; or name the column that tells them apart, id_column, if these are several "
+    "series below one another"
+)
 
 
 @dataclass
@@ -120,8 +125,9 @@ def assemble(
                 f"{draft.name} has {words[kind]} for times, but {drafts[0].name} "
                 f"{words[kinds[0]]}"
             )
+    several = "" if len(drafts) > 1 else _SEVERAL
     for draft in drafts:
-        _check_increasing(_times(draft.y), draft.name, draft.rows)
+        _check_increasing(_times(draft.y), draft.name, draft.rows, several)
     if step is None or (step.unit == "") != (kinds[0] == "i"):
         step = find_step([_times(draft.y) for draft in drafts])
     elif step != (own := find_step([_times(draft.y) for draft in drafts])):
@@ -164,7 +170,9 @@ def _check_observed(draft: Draft) -> None:
         raise ValueError(f"{draft.name} has no observed value{variable}")
 
 
-def _check_increasing(times: Times, name: str, rows: IntArray) -> None:
+def _check_increasing(
+    times: Times, name: str, rows: IntArray, several: str = ""
+) -> None:
     late = np.flatnonzero(times[1:] <= times[:-1])
     if late.size == 0:
         return
@@ -173,12 +181,12 @@ def _check_increasing(times: Times, name: str, rows: IntArray) -> None:
     if times[at] == times[at + 1]:
         raise ValueError(
             f"{name} has the time {show_time(times[at])} twice, at {here}: expected "
-            "one row a time; average or drop the others"
+            f"one row a time; average or drop the others{several}"
         )
     raise ValueError(
         f"{name} has {show_time(times[at])} before {show_time(times[at + 1])}, "
         f"at {here}: expected times that increase; sort the rows, and those of "
-        "covariates with them"
+        f"covariates with them{several}"
     )
 
 

@@ -102,9 +102,12 @@ def read_times(data: Any, name: str) -> Times:
     dtype = data.dtype
     zone = getattr(dtype, "tz", None) or getattr(dtype, "time_zone", None)
     if zone is not None:
+        why = "in which days may have 23 or 25 hours"
+        if str(zone) == "UTC":
+            why = "and forecasts would come without it"
         raise ValueError(
-            f"{name} has the time zone {zone}, in which days may have 23 or 25 hours: "
-            "drop it, with tz_convert(None) to UTC or tz_localize(None) to local time"
+            f"{name} has the time zone {zone}, {why}: drop it, with tz_convert(None) "
+            "to UTC or tz_localize(None) to local time"
         )
     periods = getattr(data, "dt", data)
     times = data

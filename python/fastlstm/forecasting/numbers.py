@@ -22,6 +22,7 @@ __all__ = [
     "as_series",
     "check_levels",
     "level_places",
+    "looks_like_times",
     "place",
     "refuse_infinite",
 ]
@@ -83,12 +84,13 @@ def _show(value: Any) -> str:
     return show_time(value) if isinstance(value, np.datetime64) else repr(value)
 
 
-def _look_like_times(column: Any) -> bool:
+def looks_like_times(column: Any) -> bool:
     """Tell whether the first value of a column is a date, or text that looks so."""
     first = next((v for v in np.asarray(column.to_numpy()) if not is_missing(v)), None)
     if isinstance(first, str):
         return _DATE.match(first.strip()) is not None
-    return isinstance(first, (np.datetime64, datetime.date))
+    is_period = type(first).__name__ == "Period"
+    return is_period or isinstance(first, (np.datetime64, datetime.date))
 
 
 def as_rows(name: str, data: Any, columns: Sequence[Any] | None = None) -> Floats:
@@ -110,7 +112,7 @@ def as_rows(name: str, data: Any, columns: Sequence[Any] | None = None) -> Float
             try:
                 result[:, at] = as_numbers(what, part)
             except TypeError as error:
-                if not _look_like_times(part):
+                if not looks_like_times(part):
                     raise
                 raise TypeError(
                     f"{error}: if these are the times, time_column={column!r}"

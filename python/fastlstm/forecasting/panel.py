@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from .._validate import check_choice
@@ -28,9 +28,9 @@ def read_panel(
     id_column: Any = None,
     time_column: Any = None,
     target: Any = None,
-    past_covariates: Sequence[Any] = (),
-    future_covariates: Sequence[Any] = (),
-    static_features: Sequence[Any] = (),
+    past_covariates: Any = (),
+    future_covariates: Any = (),
+    static_features: Any = (),
     like: PanelLayout | None = None,
     new_rows: bool = False,
 ) -> Panel:
@@ -66,7 +66,7 @@ def read_panel(
     id_column, time_column : str, optional
     target : str or list of str, optional
         Columns of frames to forecast; without, all that are nothing else.
-    past_covariates, future_covariates, static_features : sequence of str
+    past_covariates, future_covariates, static_features : str or sequence of str
         Columns of frames that are those; static ones of long frames only.
     like : PanelLayout, optional
         That of the fit, which the series have to agree with, and whose step they have:
@@ -86,7 +86,8 @@ def read_panel(
     ValueError
         Empty or all-missing series, inf, duplicate, decreasing or irregular times,
         covariates of other lengths or times, variables that differ from series to
-        series or from the fit. Series, row and column are named.
+        series or from the fit, a column that is named as two things, a column of dates
+        that nothing reads. Series, row and column are named.
     TypeError
         Text, and what else is no number or no time.
 
@@ -132,10 +133,20 @@ def read_panel(
     frame_columns = Columns(
         time_column,
         target,
-        _names("past_covariates", past_covariates),
-        _names("future_covariates", future_covariates),
+        _names(past_covariates),
+        _names(future_covariates),
     )
-    static_features = _names("static_features", static_features)
+    static_features = _names(static_features)
+    _check_roles(
+        {
+            "id_column": () if id_column is None else (id_column,),
+            "time_column": () if time_column is None else (time_column,),
+            "target": () if target is None else tuple(frame_columns.named_targets),
+            "past_covariates": frame_columns.past,
+            "future_covariates": frame_columns.future,
+            "static_features": static_features,
+        }
+    )
     if new_rows and is_frame(_first(data)):
         there = set(_first(data).columns)
         if there.isdisjoint(frame_columns.future):
@@ -205,10 +216,8 @@ def _first(data: Any) -> Any:
     return data
 
 
-def _names(argument: str, names: Any) -> tuple[Any, ...]:
-    if isinstance(names, str):
-        raise TypeError(f"{argument} must be a list of columns, got {names!r}")
-    return tuple(names)
+def _names(names: Any) -> tuple[Any, ...]:
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def _check_covariates(drafts: Sequence[Draft]) -> None:
@@ -222,3 +231,19 @@ def _check_covariates(drafts: Sequence[Draft]) -> None:
                     f"{draft.name} has {len(table.names)} {kind} covariates, but "
                     f"{drafts[0].name} has {len(first.names)}"
                 )
+
+
+def _check_roles(roles: Mapping[str, Sequence[Any]]) -> None:
+    """Raise ValueError where a column has two of them: a target known ahead, say."""
+    taken: dict[Any, str] = {}
+    for role, names in roles.items():
+        for name in names:
+            if name in taken:
+                twice = f"in {role} twice"
+                both = f"in {taken[name]} and in {role}"
+                raise ValueError(
+                    f"column {name!r} is named {twice if taken[name] == role else both}"
+                    ": expected one of them; the history of targets is read without "
+                    "being named, and what is known ahead is known up to now, too"
+                )
+            taken[name] = role

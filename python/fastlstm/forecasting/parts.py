@@ -10,7 +10,8 @@ import numpy as np
 from .drafts import Draft, Table
 from .forms import ColumnsForm, Form, PartsForm, Template
 from .frames import column_of, index_times, is_frame, is_series, read_times
-from .numbers import as_rows
+from .numbers import as_rows, looks_like_times
+from .steps import Times
 
 __all__ = ["Columns", "is_many", "read_columns", "read_parts", "read_table"]
 
@@ -41,7 +42,9 @@ class Columns:
         """Whether a column is named at all."""
         return self.target is not None or bool(self.past or self.future)
 
-    def _named(self) -> list[Any]:
+    @property
+    def named_targets(self) -> list[Any]:
+        """The columns that ``target`` names: itself, or its items."""
         many = isinstance(self.target, (list, tuple, np.ndarray))
         return list(self.target) if many else [self.target]
 
@@ -50,7 +53,7 @@ class Columns:
     ) -> list[Any]:
         """Return the target columns: those named, or all that are nothing else."""
         if self.target is not None:
-            targets = self._named()
+            targets = self.named_targets
         else:
             taken = {self.time, *self.past, *self.future, *others}
             targets = [c for c in frame.columns if c not in taken]
@@ -63,7 +66,7 @@ class Columns:
     def check_target_of(self, data: Any, name: str) -> None:
         """Raise ValueError where a target is named, which is not the name of data."""
         given = getattr(data, "name", None) if is_series(data) else None
-        if self.target is None or self._named() == [given]:
+        if self.target is None or self.named_targets == [given]:
             return
         what = f"a {type(data).__name__}"
         if given not in (None, ""):
@@ -96,7 +99,9 @@ def read_table(
             columns = [c for c in data.columns if c != time_column]
         values = as_rows(name, data, columns)
         if time_column is None:
-            return Table(values, tuple(columns), index_times(data, name))
+            times = index_times(data, name)
+            _check_no_dates(data, name, columns, times)
+            return Table(values, tuple(columns), times)
         what = f"{name}, column {time_column!r},"
         times = read_times(column_of(data, time_column, name), what)
         return Table(values, tuple(columns), times)
@@ -108,6 +113,21 @@ def read_table(
     return Table(
         values, names if given in (None, "") else (given,), index_times(data, name)
     )
+
+
+def _check_no_dates(
+    data: Any, name: str, columns: Sequence[Any], times: Times | None
+) -> None:
+    """Raise ValueError where a column that nobody reads has the dates."""
+    if times is not None and times.dtype.kind == "M":
+        return
+    for column in data.columns:
+        if column not in columns and looks_like_times(column_of(data, column, name)):
+            raise ValueError(
+                f"{name} has dates in the column {column!r}, which nothing reads: pass "
+                f"time_column={column!r}, or drop the column if the order of the rows "
+                "is what matters"
+            )
 
 
 def is_many(data: Any) -> bool:

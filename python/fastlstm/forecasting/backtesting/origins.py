@@ -14,7 +14,8 @@ from ..steps import Times
 
 __all__ = ["Plan", "plan_origins"]
 
-# What is judged where nothing is said: the last fifth.
+# What is judged where nothing is said: the last fifth, and before it what is missing to
+# whole strides, so that the last origin is a horizon before the end.
 _SHARE: Final = 0.2
 
 
@@ -85,9 +86,9 @@ def plan_origins(
         first = _from_time(panel, offsets, start)
     elif offsets is not None:
         whole = int((lengths + offsets).max())
-        first = _from_length(whole, horizon, start) - offsets
+        first = _from_length(whole, horizon, start, step) - offsets
     else:
-        own = [_from_length(int(length), horizon, start) for length in lengths]
+        own = [_from_length(int(length), horizon, start, step) for length in lengths]
         # One too short for an origin is known as a whole from the first round on.
         first = np.where(np.array(own) < 1, lengths, own)
     rounds = 1 + int(((latest - first) // step).max())
@@ -142,10 +143,12 @@ def _from_time(panel: Panel, offsets: IntArray | None, start: Any) -> IntArray:
     return cast(IntArray, min(ahead, default=last) - offsets)
 
 
-def _from_length(length: int, horizon: int, start: Any) -> int:
+def _from_length(length: int, horizon: int, start: Any, stride: int) -> int:
     """Return the first origin of so many steps; below 1 where there is no room."""
     if start is None:
-        return length - max(round(_SHARE * length), horizon)
+        judged = max(round(_SHARE * length), horizon)
+        more = horizon + -(-(judged - horizon) // stride) * stride
+        return length - (more if 2 * more <= length else judged)
     if isinstance(start, Integral):
         return check_int("start", start, 1)
     return max(1, round(check_float("start", start, "(0, 1)") * length))

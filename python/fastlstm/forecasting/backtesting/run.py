@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..._validate import IntArray, check_bool, check_int
+from ..._validate import IntArray, check_int
 from ...training.progress import find_tqdm
 from ..numbers import Floats, check_levels
 from ..series import Panel, Series
@@ -36,7 +36,7 @@ def backtest(
     quantiles: Sequence[float] | None = None,
     season_length: int | None = None,
     name: str | None = None,
-    verbose: bool = False,
+    verbose: bool | int = False,
 ) -> Backtest:
     """Forecast from many origins in the past, each with what was known then.
 
@@ -48,7 +48,8 @@ def backtest(
         Series, and what is known beside them, as ``forecaster.fit`` reads them.
     start : float in (0, 1), int, time or None, default=None
         The first origin: a share of the steps, a number of steps, or a time. None
-        leaves the last fifth, at least a horizon, to be judged.
+        leaves the last fifth, at least a horizon, to be judged, or as little more as
+        lets the last origin lie a horizon before the end.
     stride : int, optional
         Steps from one origin to the next; the horizon by default, so that every step is
         forecast once.
@@ -63,7 +64,7 @@ def backtest(
         Of seasonal baselines and of the MASE; that of the fit by default.
     name : str, optional
         Of the forecaster in the report; its class by default.
-    verbose : bool, default=False
+    verbose : bool or int, default=False
         Show progress, by tqdm where it is installed.
 
     Returns
@@ -102,7 +103,8 @@ def backtest(
             f"a {type(forecaster).__name__} first, then a {type(X).__name__}"
         )
     fits = not (isinstance(refit, str) and refit == "never")
-    quiet = not check_bool("verbose", verbose)
+    is_flag = isinstance(verbose, (bool, np.bool_))
+    quiet = not (verbose if is_flag else check_int("verbose", verbose, 0))
     if quantiles is not None and len(quantiles):
         check_levels("quantiles", quantiles)
     levels = quantiles
