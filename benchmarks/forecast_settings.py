@@ -38,6 +38,7 @@ HOURLY: dict[str, Any] = {
     "center": "last",
     "loss": "absolute_error",
     "stride": 6,
+    "learning_rate_init": 1e-3,
     "batch_size": 128,
     "max_iter": 12,
     "n_iter_no_change": 3,
@@ -55,6 +56,7 @@ MONTHLY: dict[str, Any] = {
     "window": 36,
     "transforms": ["log", "difference"],
     "learning_rate_init": 5e-3,
+    "batch_size": 32,
 }
 LEVELS_OF_MONTHS = {
     **MONTHLY,
@@ -90,6 +92,7 @@ PRICES: dict[str, Any] = {
     "calendar": None,
     "hidden_size": 16,
     "dropout": 0.3,
+    "learning_rate_init": 1e-3,
     "batch_size": 64,
     "max_iter": 50,
     "n_iter_no_change": 5,
@@ -158,7 +161,14 @@ PANEL_OF_DAYS: tuple[int, int, dict[str, Any]] = (
 PANEL_OF_HOURS: tuple[int, int, dict[str, Any]] = (
     24,
     24,
-    {"window": 96, "center": "last", "dropout": 0.3, "batch_size": 256, "max_iter": 30},
+    {
+        "window": 96,
+        "center": "last",
+        "dropout": 0.3,
+        "learning_rate_init": 1e-3,
+        "batch_size": 256,
+        "max_iter": 30,
+    },
 )
 
 MONTHS = FourierSeason(12, order=6)  # as many waves as twelve months can have

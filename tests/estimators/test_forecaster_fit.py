@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from fastlstm import LSTMForecaster
 from fastlstm.forecasting.forecast_model import ForecastModel
@@ -28,6 +29,39 @@ def test_attributes(strategy: str) -> None:
     model = forecaster(strategy=strategy, early_stopping=False).fit(wave())
     assert model.validation_scores_ is None
     assert model.best_validation_score_ is None
+
+
+@quiet
+def test_a_short_series_has_small_batches() -> None:
+    """With more an epoch of few windows has hardly a step; 493 of them have 15."""
+    for n, batch in ((60, 8), (500, 15)):
+        curves = [
+            forecaster(batch_size=size, early_stopping=False).fit(wave(n)).loss_curve_
+            for size in ("auto", batch, batch + 1)
+        ]
+        assert curves[0] == curves[1]
+        assert curves[0] != curves[2]
+
+
+@quiet
+def test_seasons_that_times_suggest() -> None:
+    """None is longer than the series, and a window is not made longer by one."""
+    y = wave(300)
+    for freq, n, season, window in (
+        ("s", 300, 1, 24),  # a day has 86,400
+        ("min", 300, 1, 24),
+        ("h", 300, 24, 48),
+        ("h", 70, 24, 35),
+        ("h", 24, 1, 24),
+        ("h", 25, 24, 24),
+    ):
+        dated = pd.Series(y[:n], pd.date_range("2024", periods=n, freq=freq))
+        options = {"season_length": None, "window": None, "early_stopping": False}
+        model = forecaster(2, **options).fit(dated)
+        assert (model.season_length_, model.window_) == (season, window)
+    seconds = pd.Series(y, pd.date_range("2024", periods=300, freq="s"))
+    model = forecaster(2, season_length=None).fit(seconds[:280])
+    assert np.isfinite(model.score(seconds[280:]))
 
 
 @quiet

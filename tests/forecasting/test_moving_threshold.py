@@ -315,7 +315,14 @@ def test_errors_of_a_series(rng: np.random.Generator) -> None:
 
 BAD: list[tuple[Any, str]] = [
     (lambda: moving_spans([1.0], history=1), "history must be at least 2, got 1"),
-    (lambda: moving_spans([1.0], batch=0), "batch must be at least 1, got 0"),
+    (
+        lambda: moving_spans([1.0], batch=0),
+        "batch must be at least 1 and at most 2100, got 0",
+    ),
+    (
+        lambda: moving_spans([1.0], history=50, batch=51),  # of which 1 is not seen
+        "batch must be at least 1 and at most 50, got 51",
+    ),
     (lambda: moving_spans([1.0], probation=-1), "probation must be at least 0"),
     (lambda: moving_spans([1.0], min_error=-1), "min_error must be"),
     (lambda: moving_spans([1.0], pruning=1.0), r"pruning must .* got 1.0"),

@@ -94,6 +94,21 @@ def test_constant_series_keep_their_scale(method: str, window: int | None) -> No
     np.testing.assert_array_equal(scaler.scale, np.ones((3, 1)))
 
 
+@pytest.mark.parametrize("window", [None, 12])
+def test_quartiles_that_coincide(rng: np.random.Generator, window: int | None) -> None:
+    """Of a series that is mostly 0 the scale goes with its unit, too."""
+    y = np.where(rng.random(400) < 0.15, rng.uniform(1.0, 2.0, 400), 0.0)
+    units = [1e-6, 1.0, 1e6]
+    panel = read_panel([unit * y for unit in units])
+    both = [SeriesScaler(m, window=window).fit(panel) for m in ("robust", "standard")]
+    assert both[0].scale is not None
+    assert both[1].scale is not None
+    expected = both[0].scale[1] * np.array(units)[:, None]
+    assert_close(both[0].scale, expected, VALUE["float64"])
+    assert_close(both[0].scale, both[1].scale, VALUE["float64"])
+    assert both[0].scale[1, 0] < 0.9
+
+
 def test_new_series_have_their_own_statistics(rng: np.random.Generator) -> None:
     panel = make(rng)
     scaler = SeriesScaler().fit(panel)

@@ -107,8 +107,13 @@ def new_trainer(
     seed: int,
     n: int,
     score: Callable[[], float] | None,
+    *,
+    least_batch: int = 32,
 ) -> Trainer:
-    """Make a trainer of ``model`` for ``n`` sequences, not begun."""
+    """Make a trainer of ``model`` for ``n`` sequences, not begun.
+
+    ``batch_size="auto"`` has at least ``least_batch`` of them.
+    """
     options: dict[str, Any] = {}
     if estimator.solver == "sgd":
         momentum = estimator.momentum
@@ -131,7 +136,7 @@ def new_trainer(
     callbacks = own_callbacks(estimator)
     if estimator.verbose:
         callbacks.append(Progress())
-    batch_size = resolve_batch_size(estimator.batch_size, n)
+    batch_size = resolve_batch_size(estimator.batch_size, n, least_batch)
     if estimator.normalization == "batch" and batch_size < 2:
         raise ValueError(
             "normalization='batch' needs at least 2 sequences a batch: got "

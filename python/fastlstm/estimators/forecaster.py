@@ -39,6 +39,7 @@ _WITHOUT = (
     "layout",
     "early_stopping",
     "dtype",
+    "batch_size",
     "n_features_in_",
     "feature_names_in_",
 )
@@ -59,8 +60,9 @@ class LSTMForecaster(ForecastAnswers):
     horizon : int, default=1
         Steps to forecast.
     window : int or None, default=None
-        Steps that a forecast looks back. None is three horizons, two seasons or 24
-        steps, whichever is most. Series may be shorter.
+        Steps that a forecast looks back. None is three horizons, two seasons (half of
+        the longest series at most) or 24 steps, whichever is most. Series may be
+        shorter.
     strategy : {"direct", "recursive", "encoder_decoder"}, default="direct"
         How the horizon is made: all steps at once at the end of the window; or step by
         step, each draw being the next one's input, as DeepAR does (Salinas et al.
@@ -85,7 +87,8 @@ class LSTMForecaster(ForecastAnswers):
         "recursive", and "series" for counts, for differences and with ``warm``.
     scaling : {"standard", "robust"}, default="standard"
         Whether the scale of a series is by squares, or by quartiles, which bear
-        outliers. Counts are divided by one plus their mean.
+        outliers (where these coincide, by squares). Counts are divided by one plus
+        their mean.
     transforms : str, Transform, sequence of such, or None, default=None
         Before all that, in this order: "log", "box_cox", "difference",
         "seasonal_difference", "fourier_season" (takes waves away that repeat with the
@@ -97,7 +100,7 @@ class LSTMForecaster(ForecastAnswers):
     season_length : int or None, default=None
         Steps of a season, for "seasonal_difference", "fourier_season" and scores. None
         is what the times say (24 for hours, 7 for days, 12 for months), and 1 without
-        times.
+        times or where no series is longer than that.
     calendar : "auto", sequence of str, or None, default="auto"
         Features of the times that the network reads, of
         `fastlstm.forecasting.calendar_features`; "auto" are those that the times have
@@ -126,7 +129,8 @@ class LSTMForecaster(ForecastAnswers):
         For "huber": residuals beyond it count by their size, in scaled units.
     columns : {"variables", "series"}, default="variables"
         What the columns of a table are: variables that are forecast together, or series
-        by themselves.
+        by themselves, each from its first to its last observation; past covariates of
+        rows after that one are not kept for later.
     id_column, time_column : str or None, default=None
         Of long frames, which have a row for each series and time; ``time_column`` also
         of other frames.
@@ -136,6 +140,9 @@ class LSTMForecaster(ForecastAnswers):
         Columns that are known up to now, known ahead, and the same at all times. Those
         known up to now need strategy "direct" or "encoder_decoder", those known ahead
         "encoder_decoder" or "recursive".
+    batch_size : int or "auto", default="auto"
+        Windows a step. "auto" is a thirty-second of the training windows, at least 8,
+        so that a few years of months are learnt too, and at most 200.
     early_stopping : bool, default=True
         Stop on what follows the training part of each series, and return to the weights
         of the best epoch; else on the training loss.
@@ -216,12 +223,15 @@ class LSTMForecaster(ForecastAnswers):
     future_covariates: str | Sequence[str] = ()
     static_features: str | Sequence[str] = ()
     early_stopping: bool = True
+    batch_size: int | str = "auto"
+    learning_rate_init: float = 3e-3
     dtype: str = "float32"
 
     _parameter_constraints: ClassVar[dict[str, list[Any]]] = {
         **{name: rule for name, rule in CONSTRAINTS.items() if name not in _WITHOUT},
         "early_stopping": CONSTRAINTS["early_stopping"],
         "dtype": [StrOptions({"float32", "float64"})],
+        "batch_size": CONSTRAINTS["batch_size"],
         "hidden_size": CONSTRAINTS["hidden_size"],
         "num_layers": CONSTRAINTS["num_layers"],
         "horizon": [Interval(Integral, 1, None, closed="left")],

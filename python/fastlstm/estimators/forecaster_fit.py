@@ -33,6 +33,9 @@ __all__ = ["fit_forecaster"]
 _AT_ONCE: Final = 1024
 _CALIBRATION: Final = 4096
 _LEAST_CALIBRATION: Final = 256
+# Windows a step, at least: with more, an epoch of a short series has few steps, and the
+# fit ends before it has learnt anything.
+_LEAST_BATCH: Final = 8
 
 _SHARED: Final = tuple(
     name
@@ -120,7 +123,13 @@ def _train(
     if estimator.early_stopping and isinstance(how, Resumable):
         score = _negative_loss(model.network, loss, validation)
     trainer = new_trainer(
-        estimator, model.network, loss, seeds[2], len(training), score
+        estimator,
+        model.network,
+        loss,
+        seeds[2],
+        len(training),
+        score,
+        least_batch=_LEAST_BATCH,
     )
     if isinstance(how, Resumable):
         encoded = windows.encoded

@@ -89,13 +89,14 @@ class Options:
         """
         _check_strategy(estimator, panel)
         step, horizon = panel.layout.step, estimator.horizon
+        longest = int(panel.lengths.max())
         season = estimator.season_length
         if season is None:
             season = 1 if step is None else step.season_length
+            season = season if season < longest else 1  # a day of seconds, say
         window = estimator.window
         if window is None:
-            window = max(3 * horizon, 2 * season, _LEAST_WINDOW)
-        longest = int(panel.lengths.max())
+            window = max(3 * horizon, min(2 * season, longest // 2), _LEAST_WINDOW)
         least = estimator.min_window
         if least is None:
             least = max(1, min(window // 2, (longest - horizon) // 2))

@@ -78,6 +78,7 @@ def refuse_times(data: Any, name: str) -> None:
             is_polars_time is not None and is_polars_time()
         ):
             raise ValueError(
-                f"{name} must hold numbers: {what} has dtype {dtype}; pass times as "
-                "numbers, as hours or days for example"
+                f"{name} must hold numbers: {what} has dtype {dtype}; leave times away "
+                "(the index of pandas is not read), or pass what of them matters as "
+                "numbers, as the hour of the day"
             )

@@ -235,7 +235,8 @@ hidden_size : int or sequence of int, default=64
         Arithmetic of the network; "auto" is float64 for float64 X and else float32.
     n_jobs : int or None, default=None
         Threads; -1 is one a core, None what `fastlstm.set_num_threads` or the
-        environment say. Results do not depend on it.
+        environment say, without cores that others keep busy: threads that have to wait
+        for a core make a fit much slower. Results do not depend on it.
     callbacks : list of objects or None, default=None
         Objects with hooks of `fastlstm.training.Callback`, called in this order."""
 
@@ -337,10 +338,10 @@ def _name(entry: str) -> str:
     return entry.partition(" ")[0]
 
 
-def resolve_batch_size(batch_size: int | str, n: int) -> int:
-    """Count the sequences a step, of ``n`` for training."""
+def resolve_batch_size(batch_size: int | str, n: int, least: int) -> int:
+    """Count the sequences a step, of ``n``; of "auto" there are ``least`` or more."""
     if isinstance(batch_size, str):
-        batch_size = min(max(32, n // 32), 200)
+        batch_size = min(max(least, n // 32), 200)
     return min(batch_size, n)
 
 

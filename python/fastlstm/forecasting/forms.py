@@ -64,10 +64,13 @@ class Forecasts:
     ) -> dict[Any, NDArray[np.float64]]:
         """Name the columns of a frame, (H,) or (S * H,) each."""
         if self.quantiles is not None:
+            levels = [f"{quantile:g}" for quantile in self.quantiles]
+            if len(set(levels)) < len(levels):  # alike in six digits
+                levels = [repr(float(quantile)) for quantile in self.quantiles]
             return {
-                f"{target}_{quantile:g}": values[:, k, q]
+                f"{target}_{level}": values[:, k, q]
                 for k, target in enumerate(targets)
-                for q, quantile in enumerate(self.quantiles)
+                for q, level in enumerate(levels)
             }
         rows = values.reshape(-1, values.shape[-1])
         return {target: rows[:, k] for k, target in enumerate(targets)}

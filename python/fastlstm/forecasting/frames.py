@@ -196,6 +196,15 @@ class FrameBuilder:
 
         Where the times of pandas are an index, sample numbers are its outer level.
         """
+        if samples is not None and "sample" in (
+            *columns,
+            self.time_column,
+            self.id_column,
+        ):
+            raise ValueError(
+                "a column of yours has the name 'sample', which paths are told by: "
+                "expected another one"
+            )
         library = import_library(self.library)
         is_polars = self.library == "polars"
         data: dict[Any, Any] = {}

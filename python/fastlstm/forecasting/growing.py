@@ -182,13 +182,14 @@ def look_ahead(panel: Panel, ahead: Panel, *, shared: bool) -> Panel:
     if shared:
         places = [0] * len(panel)
     elif panel.named and ahead.named:
-        unknown = [key for key in panel.ids if key not in ahead.ids]
+        there = {key: at for at, key in enumerate(ahead.ids)}
+        unknown = [key for key in panel.ids if key not in there]
         if unknown:
             raise ValueError(
                 f"future has no rows of series {unknown[0]!r}; to forecast some series "
                 "alone, pass their histories, as predict(X, future=)"
             )
-        places = [ahead.ids.index(key) for key in panel.ids]
+        places = [there[key] for key in panel.ids]
     elif len(panel) == len(ahead):
         places = list(range(len(panel)))
     else:

@@ -118,7 +118,7 @@ def moving_spans(
     history : int, default=2100
         At least 2; the paper's h.
     batch : int, optional
-        By default a thirtieth of ``history``, in the code 70.
+        At most ``history``; by default a thirtieth of it, in the code 70.
     probation : int, default=0
         First errors of which none is flagged, until there is some history. The code has
         500, of less than 2500 errors 250, of less than 1800 none.
@@ -161,7 +161,8 @@ def moving_spans(
     e = as_errors(errors, least=0)
     y = None if values is None else _as_values(values, len(e))
     history = check_int("history", history, 2)
-    batch = max(1, history // 30) if batch is None else check_int("batch", batch, 1)
+    thirtieth = max(1, history // 30)
+    batch = thirtieth if batch is None else check_int("batch", batch, 1, history)
     probation = check_int("probation", probation, 0)
     rule = _Rule(
         check_float("min_error", min_error, "[0, inf)"),

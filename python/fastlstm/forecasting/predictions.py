@@ -85,7 +85,12 @@ class PathPrediction(Prediction):
             return self.head.quantiles(self.drawn, self.center, self.scale, levels)
         # Of counts the least one that so many draws do not exceed: a count as well.
         method: Any = "inverted_cdf" if self.head.counts else "linear"
-        found = np.quantile(self.drawn, list(levels), axis=1, method=method)
+        with np.errstate(invalid="ignore"):
+            found = np.quantile(self.drawn, list(levels), axis=1, method=method)
+        unsaid = np.isnan(found)
+        if unsaid.any():  # between two infinite paths there is nothing to interpolate
+            above = np.quantile(self.drawn, list(levels), axis=1, method="higher")
+            found = np.where(unsaid, above, found)
         return np.moveaxis(found, 0, -1)
 
     def paths(self, n: int) -> Floats:

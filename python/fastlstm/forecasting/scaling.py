@@ -29,8 +29,9 @@ class SeriesScaler:
     ----------
     method : {"standard", "robust", "mean"}, default="standard"
         Mean and standard deviation, or median and the distance of the quartiles, of
-        what was observed; "mean" is for counts, which are never shifted: the centre is
-        0, the scale 1 plus the mean (Salinas et al. 2020, "DeepAR", section 3.3).
+        what was observed, where these coincide, as of a series that is mostly 0, the
+        deviation after all; "mean" is for counts, which are never shifted: the centre
+        is 0, the scale 1 plus the mean (Salinas et al. 2020, "DeepAR", section 3.3).
     window : int or None, default=None
         With it the scale is that of differences between values of a window of so many
         steps: their root mean square, or the distance of their quartiles. For windows
@@ -163,6 +164,8 @@ class SeriesScaler:
                     (center[k],), (scale[k],) = median_and_quantile_range(
                         seen, None, _QUARTILES
                     )
+                    if np.ptp(np.percentile(seen, _QUARTILES)) <= _rounding(seen):
+                        _, (scale[k],) = mean_and_deviation(seen, None)
                 if self.window is not None:
                     scale[k] = self._within(values, float(scale[k]))
             if not (np.isfinite(center[k]) and np.isfinite(scale[k])):
@@ -184,11 +187,15 @@ class SeriesScaler:
         differences = differences[~np.isnan(differences)]
         if not differences.size:
             return whole
-        # Rounding leaves this of a constant series, as in data/statistics.py.
-        rounding = 10 * np.finfo(np.float64).eps * float(np.nanmax(np.abs(values)))
-        if self.method == "standard":
+        rounding = _rounding(values)
+        spread = 0.0
+        if self.method == "robust":
+            spread = float(np.ptp(np.percentile(differences, _QUARTILES)))
+        if spread <= rounding:
             spread = float(np.sqrt(np.mean(differences**2)))
-        else:
-            low, high = np.percentile(differences, _QUARTILES)
-            spread = float(high - low)
         return spread if spread > rounding else 1.0
+
+
+def _rounding(values: Floats) -> float:
+    """Return what rounding leaves of a constant series, as in data/statistics.py."""
+    return float(10 * np.finfo(np.float64).eps * np.nanmax(np.abs(values)))
