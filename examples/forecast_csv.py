@@ -5,8 +5,9 @@ hourly loads or daily temperatures. What lies before the last fifth is learnt fr
 rest is forecast from one origin after the other, and judged beside naive forecasts;
 then comes what follows the end of the file, with intervals.
 
-Monthly values that grow by a share, with a season, want ``--transform log
-seasonal_difference``, prices and indices, which have none, ``--transform log difference``.
+Months that grow by a share, with a season, want
+``--transform log seasonal_difference``; prices and indices, which have no season,
+``--transform log difference``.
 """
 
 from __future__ import annotations

@@ -273,7 +273,10 @@ def test_parameters_out_of_range(options: dict[str, Any], words: str) -> None:
         ({"conformal": "split", "quantiles": [0.1, 0.5]}, "quantiles in pairs"),
         ({"conformal": "split", "quantiles": [0.5]}, "quantiles in pairs"),
         ({"conformal": "split", "quantiles": [0.1, 0.8]}, "quantiles in pairs"),
-        ({"conformal": "split", "quantiles": [0.001, 0.999]}, "499 whole horizons"),
+        (
+            {"conformal": "split", "quantiles": [0.001, 0.999]},
+            "from each of 499 origins",
+        ),
         ({"past_covariates": ["x"]}, r"past_covariates=\['x'\] are columns of frames"),
         ({"id_column": "a"}, "frame"),
         ({"time_column": "a"}, "column of a frame"),
@@ -287,6 +290,14 @@ def test_parameters_that_do_not_go_together(
 ) -> None:
     with pytest.raises((ValueError, TypeError), match=words):
         forecaster(**options).fit(Y)
+
+
+def test_a_validation_part_with_few_values() -> None:
+    y = np.array([*Y[:60], *np.full(10, np.nan)])
+    y[65] = 1.0
+    words = "at least 4 observed calibration .* by a larger validation_fraction"
+    with pytest.raises(ValueError, match=words):
+        forecaster(3, 6, conformal="split", quantiles=[0.1, 0.9]).fit(y)
 
 
 def test_transforms_name_the_series() -> None:

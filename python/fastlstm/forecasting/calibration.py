@@ -74,7 +74,13 @@ class Calibration:
         """
         truth = np.concatenate([_scaled(y, prediction) for prediction, y in pairs])
         bases = [self._base(prediction) for prediction, _ in pairs]
-        self.conformal.fit(truth, *map(np.concatenate, zip(*bases, strict=True)))
+        try:
+            self.conformal.fit(truth, *map(np.concatenate, zip(*bases, strict=True)))
+        except ValueError as error:
+            raise ValueError(
+                f"{error}: expected more of them in the validation part, by a larger "
+                "validation_fraction or fewer missing values"
+            ) from None
         return self
 
     def interval(self, prediction: Prediction) -> tuple[Floats, Floats]:

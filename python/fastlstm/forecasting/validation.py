@@ -55,7 +55,7 @@ def validation_ends(
         raise ValueError(
             "no series is long enough for validation: expected at least "
             f"{least + horizon} steps to train on (min_window and a horizon) and "
-            f"{shortest} to validate on ({windows} whole horizons), the longest has "
-            f"{lengths.max()} in all"
+            f"{shortest} to validate on (a horizon from each of {windows} "
+            f"origin{'s' * (windows > 1)}), the longest has {lengths.max()} in all"
         )
     return ends
