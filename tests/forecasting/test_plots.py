@@ -71,6 +71,20 @@ def test_levels_are_in_the_names_of_columns(rng: np.random.Generator) -> None:
         assert_array_equal(drawn[0][1][label], ends)
 
 
+@pytest.mark.parametrize(("horizon", "shown"), [(2, 60), (14, 140), (30, 200)])
+def test_a_long_history_is_cut(horizon: int, shown: int) -> None:
+    y = pd.Series(np.arange(200.0), pd.date_range("2024-01-01", periods=200), name="y")
+    ahead = pd.Series(y.to_numpy()[-horizon:], y.index[-horizon:] + pd.Timedelta("30D"))
+    ax = plot_forecast(y, ahead, ax=Figure().subplots())
+    assert_array_equal(line(ax, "observed")[1], y[-shown:])
+    assert ax.get_ylabel() == "y"
+    ax = plot_forecast(y, ahead, last=1000, unit="°C", ax=Figure().subplots())
+    assert len(line(ax, "observed")[1]) == 200
+    assert ax.get_ylabel() == "°C"
+    ax = plot_forecast(y, ax=Figure().subplots())
+    assert len(line(ax, "observed")[1]) == 200
+
+
 def test_fan_over_history(rng: np.random.Generator, ax: Any) -> None:
     days = pd.date_range("2024-01-01", periods=20, freq="D")
     y = pd.Series(rng.normal(size=15), days[:15])

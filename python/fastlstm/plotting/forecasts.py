@@ -27,6 +27,8 @@ __all__ = ["draw_fan", "plot_forecast"]
 
 # More paths than this are a cloud in which none can be followed.
 _MOST_PATHS = 50
+# Of a history that is not cut by the caller: in years of days a week is but a dot.
+_LEAST_HISTORY = 60
 
 
 def plot_forecast(
@@ -69,9 +71,10 @@ def plot_forecast(
     time_column : str, optional
         Of all frames that are given, the column with their times.
     last : int, optional
-        Steps of the history to draw; all by default.
+        Steps of the history to draw; by default ten for each that is forecast, at least
+        60, and all without forecasts.
     unit : str, optional
-        Name of the vertical axis.
+        Name of the vertical axis; by default that of the history.
     ax : matplotlib Axes, optional
         Where to draw; a new figure by default.
 
@@ -115,7 +118,9 @@ def plot_forecast(
     paths = None if samples is None else _read_paths(samples, time_column)
     parts += [part for part in (fan, paths) if part is not None]
     after = _times_ahead(before, parts, future_times)
-    begin = 0 if last is None else max(0, len(past) - check_int("last", last, 1))
+    if last is None:
+        last = max(10 * len(after), _LEAST_HISTORY) if parts else len(past)
+    begin = max(0, len(past) - check_int("last", last, 1))
     ax = new_axes() if ax is None else ax
     ax.plot(before[begin:], past[begin:], color="0.4", linewidth=1.2, label="observed")
     if "truth" in lines:
@@ -130,7 +135,7 @@ def plot_forecast(
     for number, (name, (values, _)) in enumerate(lines.items()):
         ax.plot(after, values, color=f"C{number}", linewidth=1.6, label=name)
     label_times(ax, before)
-    ax.set_ylabel(unit)
+    ax.set_ylabel(unit or str(getattr(history, "name", None) or ""))
     ax.margins(x=0)
     ax.grid(alpha=0.3)
     legend_on_top(ax)
