@@ -311,7 +311,8 @@ def test_the_printed_report() -> None:
         "mean        3.375  3.911  0.757  1.266",
         "",
         "guess is better than the best baseline, the mean, by 26 % (MASE 0.94 against "
-        "1.27); 2 origins are too few to tell whether that is more than luck.",
+        "1.27); forecasts from 2 times are too few to tell whether that is more than "
+        "luck: a smaller stride or an earlier start gives more.",
     ]
 
 

@@ -54,8 +54,11 @@ def verdict(
         words += f" ({scores})"
     ratio = gap.ratio
     if ratio is None:
-        few = f"{gap.count} origin" + "s are" if gap.count != 1 else "1 origin is"
-        return f"{words}; {few} too few to tell whether that is more than luck."
+        few = "one time are" if gap.count == 1 else f"{gap.count} times are"
+        return (
+            f"{words}; forecasts from {few} too few to tell whether that is more than "
+            "luck: a smaller stride or an earlier start gives more."
+        )
     chance = f"{abs(ratio):.1f} standard errors over {gap.count} {gap.unit}"
     if abs(ratio) < _REAL:
         return f"{words}, which is no real difference: {chance}."
