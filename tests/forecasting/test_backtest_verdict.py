@@ -66,7 +66,7 @@ def test_small_differences_are_told() -> None:
     )
     none = Difference(mean=0.0, error=None, count=3, unit="origins")
     perfect = verdict("a", "b", "MAE", 0.1, 0.0, none)
-    assert perfect.startswith("a loses to the b (MAE 0.10 against 0.00); 3 origins")
+    assert perfect.startswith("a loses to the b (MAE 0.10 against 0.00); forecasts")
     assert verdict("a", "b", "MAE", 0.0, 0.0, none).startswith("a is as good as")
     endless = verdict("a", "b", "MAE", 1.0, float("inf"), none)
     assert endless.startswith("a is better than the best baseline, the b (MAE 1.00 ag")
