@@ -212,3 +212,12 @@ def test_long_series_calibrate_for_short_ones() -> None:
     model = forecaster(conformal="split", quantiles=(0.05, 0.95)).fit(series)
     scores = model.forecast_model_.calibration.conformal.scores
     assert (~np.isnan(scores)).sum(axis=0).min() == 9
+
+
+@quiet
+def test_a_validation_part_with_few_values() -> None:
+    y = np.array([*wave(60), *np.full(10, np.nan)])
+    y[65] = 1.0
+    words = "at least 4 observed calibration .* by a larger validation_fraction"
+    with pytest.raises(ValueError, match=words):
+        forecaster(3, 6, conformal="split", quantiles=[0.1, 0.9]).fit(y)

@@ -292,14 +292,6 @@ def test_parameters_that_do_not_go_together(
         forecaster(**options).fit(Y)
 
 
-def test_a_validation_part_with_few_values() -> None:
-    y = np.array([*Y[:60], *np.full(10, np.nan)])
-    y[65] = 1.0
-    words = "at least 4 observed calibration .* by a larger validation_fraction"
-    with pytest.raises(ValueError, match=words):
-        forecaster(3, 6, conformal="split", quantiles=[0.1, 0.9]).fit(y)
-
-
 def test_transforms_name_the_series() -> None:
     X = {"a": Y, "b": Y - 10.0}
     for transform in ("log", "box_cox"):
