@@ -214,7 +214,6 @@ def test_long_series_calibrate_for_short_ones() -> None:
     assert (~np.isnan(scores)).sum(axis=0).min() == 9
 
 
-@quiet
 def test_a_validation_part_with_few_values() -> None:
     y = np.array([*wave(60), *np.full(10, np.nan)])
     y[65] = 1.0

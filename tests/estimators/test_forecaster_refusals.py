@@ -273,10 +273,7 @@ def test_parameters_out_of_range(options: dict[str, Any], words: str) -> None:
         ({"conformal": "split", "quantiles": [0.1, 0.5]}, "quantiles in pairs"),
         ({"conformal": "split", "quantiles": [0.5]}, "quantiles in pairs"),
         ({"conformal": "split", "quantiles": [0.1, 0.8]}, "quantiles in pairs"),
-        (
-            {"conformal": "split", "quantiles": [0.001, 0.999]},
-            "from each of 499 origins",
-        ),
+        ({"conformal": "split", "quantiles": [0.001, 0.999]}, "each of 499 origins"),
         ({"past_covariates": ["x"]}, r"past_covariates=\['x'\] are columns of frames"),
         ({"id_column": "a"}, "frame"),
         ({"time_column": "a"}, "column of a frame"),
