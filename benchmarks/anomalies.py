@@ -26,6 +26,7 @@ from nasa import (
     Errors,
     channels,
     count,
+    distinct,
     judge,
     records,
     report,
@@ -81,15 +82,14 @@ def mean_errors(several: Sequence[Errors]) -> Errors:
 def run(seeds: Sequence[int], names: Sequence[str]) -> list[dict[str, Any]]:
     """Make a record of each method, threshold and seed."""
     every = list(channels(names))
-    different = {channel.name: channel for channel in every}
     made: list[dict[str, Any]] = []
     for method, options in NETWORKS.items():
         by_seed, total = [], 0.0
         for seed in seeds:
             begin = time.perf_counter()
             errors = {
-                name: network_errors(channel, options, seed)
-                for name, channel in different.items()
+                channel.name: network_errors(channel, options, seed)
+                for channel in distinct(every)
             }
             results = [judge(errors[channel.name], channel) for channel in every]
             seconds = time.perf_counter() - begin

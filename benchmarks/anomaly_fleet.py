@@ -16,12 +16,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from anomalies import mean_errors
-from anomaly_updates import snapshots
-from nasa import Channel, Errors, channels, judge, records, report, write
+from anomaly_updates import BATCH, UPDATES, snapshots
+from nasa import Channel, Errors, channels, distinct, judge, records, report, write
 
 # Updates of 32 windows for all channels; those of a network for one, and their windows.
 TOGETHER = (1000, 2000, 4000, 8000, 14000)
-ALONE = (60, 90, 125, 180), 8
+ALONE = UPDATES, BATCH
 ENDS = (125, 250, 350, 470), 64
 
 
@@ -52,7 +52,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     every = list(channels(args.channels))
-    group = list({channel.name: channel for channel in every}.values())
+    group = distinct(every)
     updates = sorted(args.updates)
     single = "one channel" + ", ends of windows" * args.ends
     made = []

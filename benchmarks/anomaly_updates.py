@@ -22,10 +22,21 @@ from fastlstm.data import SequenceBatch
 from fastlstm.losses import SquaredError
 from fastlstm.models import SequenceModel
 from fastlstm.optim import Adam
-from nasa import Channel, Errors, Floats, channels, judge, records, report, write
+from nasa import (
+    Channel,
+    Errors,
+    Floats,
+    channels,
+    distinct,
+    judge,
+    records,
+    report,
+    write,
+)
 
 WINDOW, HORIZON = 250, 10
 AHEAD = range(1, HORIZON + 1)
+UPDATES, BATCH = (60, 90, 125, 180), 8
 
 
 def first_errors(model: SequenceModel, series: Floats) -> Floats:
@@ -91,8 +102,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--seeds", type=int, nargs="+", default=list(range(20)))
     parser.add_argument("--channels", nargs="*", default=[])
-    parser.add_argument("--updates", type=int, nargs="+", default=[60, 90, 125, 180])
-    parser.add_argument("--batch", type=int, default=8)
+    parser.add_argument("--updates", type=int, nargs="+", default=UPDATES)
+    parser.add_argument("--batch", type=int, default=BATCH)
     parser.add_argument("--ends", action="store_true", help="a loss at the last step")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
@@ -102,7 +113,7 @@ def main() -> None:
     for seed in args.seeds:
         begin = time.perf_counter()
         errors: dict[str, list[Errors]] = {}
-        for channel in {c.name: c for c in every}.values():
+        for channel in distinct(every):
             errors |= snapshots(
                 [channel], seed, sorted(args.updates), args.batch, ends=args.ends
             )

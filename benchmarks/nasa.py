@@ -100,6 +100,11 @@ def channels(names: Sequence[str]) -> Iterator[Channel]:
             )
 
 
+def distinct(every: Sequence[Channel]) -> list[Channel]:
+    """Leave out second rows of a channel: to train on, they are the same."""
+    return list({channel.name: channel for channel in every}.values())
+
+
 def count(spans: Sequence[Sequence[Any]], channel: Channel) -> Count:
     """Judge as the paper: a label that any span overlaps is a hit."""
 

@@ -141,7 +141,7 @@ def read_panel(
         {
             "id_column": () if id_column is None else (id_column,),
             "time_column": () if time_column is None else (time_column,),
-            "target": () if target is None else tuple(frame_columns.named_targets),
+            "target": frame_columns.named_targets,
             "past_covariates": frame_columns.past,
             "future_covariates": frame_columns.future,
             "static_features": static_features,
@@ -239,11 +239,12 @@ def _check_roles(roles: Mapping[str, Sequence[Any]]) -> None:
     for role, names in roles.items():
         for name in names:
             if name in taken:
-                twice = f"in {role} twice"
-                both = f"in {taken[name]} and in {role}"
+                where = f"in {taken[name]} and in {role}"
+                if taken[name] == role:
+                    where = f"in {role} twice"
                 raise ValueError(
-                    f"column {name!r} is named {twice if taken[name] == role else both}"
-                    ": expected one of them; the history of targets is read without "
-                    "being named, and what is known ahead is known up to now, too"
+                    f"column {name!r} is named {where}: expected one of them; the "
+                    "history of targets is read without being named, and what is known "
+                    "ahead is known up to now, too"
                 )
             taken[name] = role

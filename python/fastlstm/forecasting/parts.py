@@ -44,7 +44,9 @@ class Columns:
 
     @property
     def named_targets(self) -> list[Any]:
-        """The columns that ``target`` names: itself, or its items."""
+        """The columns that ``target`` names: none, itself, or its items."""
+        if self.target is None:
+            return []
         many = isinstance(self.target, (list, tuple, np.ndarray))
         return list(self.target) if many else [self.target]
 

@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from .._validate import IntArray, check_choice, check_int
-from ..data.statistics import mean_and_deviation, median_and_quantile_range
+from ..data.statistics import mean_and_deviation
 from ..files import storable
 from .numbers import Floats
 from .series import Panel, Series
@@ -161,10 +161,9 @@ class SeriesScaler:
                 elif self.method == "mean":
                     center[k], scale[k] = 0.0, 1.0 + seen.mean()
                 else:
-                    (center[k],), (scale[k],) = median_and_quantile_range(
-                        seen, None, _QUARTILES
-                    )
-                    if np.ptp(np.percentile(seen, _QUARTILES)) <= _rounding(seen):
+                    low, center[k], high = np.percentile(seen, [25.0, 50.0, 75.0])
+                    scale[k] = high - low
+                    if scale[k] <= _rounding(seen):
                         _, (scale[k],) = mean_and_deviation(seen, None)
                 if self.window is not None:
                     scale[k] = self._within(values, float(scale[k]))
